@@ -1,0 +1,172 @@
+package broadcast
+
+import (
+	"errors"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Errors of publishing and of a publication's end.
+var (
+	ErrBusy     = errors.New("somebody else is publishing this stream")
+	ErrReplaced = errors.New("replaced by a newer publisher with the same credential")
+	ErrStopped  = errors.New("the publication has ended")
+)
+
+// Publication is what a source says of itself.
+type Publication struct {
+	// Credential tells publishers apart: a second one with the same credential takes the stream over at once, another is
+	// refused with ErrBusy. On a server without keys it is empty for all.
+	Credential string
+	// Priority decides which of a stream's sources is seen: the highest that has media. Publishers have 0; a file that
+	// plays while nobody publishes has less.
+	Priority int
+	// Agent is the client software's own name, for operators.
+	Agent string
+}
+
+// Source feeds a stream: a publisher, a file.
+type Source struct {
+	Publication
+	stream *Stream
+	tracks [kinds]atomic.Pointer[Track]
+	live   atomic.Bool // has media
+	offset atomic.Pointer[time.Duration]
+	adding sync.Mutex
+
+	end  sync.Once
+	done chan struct{}
+	err  error // set before done closes
+}
+
+func newSource(s *Stream, p Publication) *Source {
+	return &Source{Publication: p, stream: s, done: make(chan struct{})}
+}
+
+// AddLayer declares an encoding that the source sends: a new track, or a further layer of the track with the same codec.
+func (s *Source) AddLayer(c Codec, rid string, requestKeyframe func()) *Layer {
+	s.adding.Lock()
+	defer s.adding.Unlock()
+	t := s.tracks[c.Kind()].Load()
+	if t == nil || rid == "" || t.codec != c {
+		t = s.AddTrack(c)
+	}
+	return t.AddLayer(rid, requestKeyframe)
+}
+
+// AddTrack declares what the source sends of a kind. A second track of the same kind replaces the first.
+func (s *Source) AddTrack(c Codec) *Track {
+	t := &Track{source: s, kind: c.Kind(), codec: c}
+	t.numbered = strings.EqualFold(c.MimeType, "video/VP8") || strings.EqualFold(c.MimeType, "video/VP9")
+	s.tracks[t.kind].Store(t)
+	return t
+}
+
+// ready makes the source a candidate for the stream's active one, on its first packet.
+func (s *Source) ready() {
+	if !s.live.Load() && s.live.CompareAndSwap(false, true) {
+		s.stream.hub.elect(s.stream)
+	}
+}
+
+// clockOffset is what to add to the source's clock to have the hub's. The first report of any track sets it for all of them,
+// so that sound and picture keep the relation that the source gave them.
+func (s *Source) clockOffset(ntp time.Time) time.Duration {
+	d := time.Since(ntp)
+	s.offset.CompareAndSwap(nil, &d)
+	return *s.offset.Load()
+}
+
+// Done closes when the source has been closed or taken over; Err then says which.
+func (s *Source) Done() <-chan struct{} { return s.done }
+
+// Err is nil until Done closes, then ErrReplaced or ErrStopped.
+func (s *Source) Err() error {
+	select {
+	case <-s.done:
+		return s.err
+	default:
+		return nil
+	}
+}
+
+// Close ends the publication. The stream's viewers stay, for the next source. It may be called twice.
+func (s *Source) Close() { s.stop(ErrStopped) }
+
+func (s *Source) stop(reason error) {
+	s.end.Do(func() {
+		s.stream.hub.remove(s)
+		for k := range s.tracks {
+			if t := s.tracks[k].Load(); t != nil {
+				t.close()
+			}
+		}
+		s.err = reason
+		close(s.done)
+	})
+	<-s.done
+}
+
+// Track is the audio or the video of a source: one codec, one or more layers.
+type Track struct {
+	source  *Source
+	kind    Kind
+	codec   Codec
+	current atomic.Pointer[Layer] // the layer that viewers get
+
+	numbered bool // its pictures have ids of their own
+
+	mu     sync.Mutex
+	layers []*Layer
+}
+
+// AddLayer adds an encoding of the track; rid is empty unless the source sends several (RFC 8853). requestKeyframe, which
+// may be nil, asks the source for a keyframe; it must not block.
+func (t *Track) AddLayer(rid string, requestKeyframe func()) *Layer {
+	l := newLayer(t, rid, requestKeyframe)
+	t.mu.Lock()
+	t.layers = append(t.layers, l)
+	t.mu.Unlock()
+	t.current.CompareAndSwap(nil, l)
+	t.source.stream.wake()
+	return l
+}
+
+// elect makes the layer with the largest picture the current one, among those that have media.
+func (t *Track) elect() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	now := t.source.stream.hub.now()
+	best := t.current.Load()
+	area := func(l *Layer) int64 {
+		if now-l.stats.lastPacket.Load() > int64(2*time.Second) && l.stats.packets.Load() > 0 {
+			return -1
+		}
+		return int64(l.stats.width.Load()) * int64(l.stats.height.Load())
+	}
+	for _, l := range t.layers {
+		if area(l) > area(best) {
+			best = l
+		}
+	}
+	t.current.Store(best)
+}
+
+// pictureIDs reads the ids of the picture that a payload belongs to.
+func (t *Track) pictureIDs(payload []byte) (pictureIDs, bool) {
+	if !t.numbered {
+		return pictureIDs{}, false
+	}
+	return readPictureIDs(t.codec.MimeType, payload)
+}
+
+func (t *Track) close() {
+	t.mu.Lock()
+	layers := t.layers
+	t.mu.Unlock()
+	for _, l := range layers { // not under mu: a layer elects under its own lock
+		l.close()
+	}
+}

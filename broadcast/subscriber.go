@@ -1,0 +1,174 @@
+package broadcast
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// reportInterval is the time between two sender reports to a viewer.
+const reportInterval = int64(time.Second)
+
+// Subscription is what a viewer asks for.
+type Subscription struct {
+	Sink         Sink
+	Audio, Video *Output       // nil: not wanted
+	Hold         time.Duration // between Start and the first packet: some clients lose what comes right after the handshake
+}
+
+// Subscriber is one viewer of a stream. It outlives the stream's sources: its SSRCs, numbers and timestamps go on without a
+// break when the source, the layer or the codec changes. A writer goroutine owns its state.
+type Subscriber struct {
+	stream *Stream
+	writer *writer
+	sink   Sink
+	hold   time.Duration
+	close  sync.Once
+
+	packets, octets, dropped, resent atomic.Uint64
+
+	// The writer's own.
+	feeds []*feed
+	from  int64 // no packet before
+}
+
+// SubscriberStats counts what a viewer was sent.
+type SubscriberStats struct {
+	Packets, Octets uint64 // RTP packets and their payload
+	Dropped         uint64 // times that the viewer lost its place and went on at a later keyframe
+	Resent          uint64 // packets sent again on request
+}
+
+// Subscribe makes a viewer of a stream, whether it is live or not. Nothing is sent before Start; Close ends it.
+func (h *Hub) Subscribe(name string, c Subscription) (*Subscriber, error) {
+	if err := ValidName(name); err != nil {
+		return nil, err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	st, err := h.open(name)
+	if err != nil {
+		return nil, err
+	}
+	st.viewers++
+	w := slices.MinFunc(h.writers, func(a, b *writer) int { return int(a.load.Load() - b.load.Load()) })
+	w.load.Add(1)
+	s := &Subscriber{stream: st, writer: w, sink: c.Sink, hold: c.Hold}
+	for kind, out := range []*Output{Audio: c.Audio, Video: c.Video} {
+		if out != nil {
+			s.feeds = append(s.feeds, &feed{Output: *out, kind: Kind(kind)})
+		}
+	}
+	return s, nil
+}
+
+// Start lets the media flow; call it once, when the transport is connected.
+func (s *Subscriber) Start() {
+	s.writer.post(func() {
+		if s.from == never {
+			return // closed meanwhile
+		}
+		s.from = s.writer.hub.now() + int64(s.hold)
+		s.shard().add(s)
+	})
+}
+
+func (s *Subscriber) shard() *shard { return s.stream.shards[s.writer.id] }
+
+// RequestKeyframe says that the viewer can't decode (PLI, RFC 4585 section 6.3.1; FIR, RFC 5104 section 4.3.1).
+func (s *Subscriber) RequestKeyframe() {
+	s.writer.post(func() {
+		for _, f := range s.feeds {
+			if f.kind == Video {
+				f.pictureLost(s.writer.hub.now())
+			}
+		}
+		s.shard().due = 0
+	})
+}
+
+// Resend sends packets again that the viewer missed (generic NACK, RFC 4585 section 6.2.1).
+func (s *Subscriber) Resend(ssrc uint32, numbers []uint16) {
+	s.writer.post(func() {
+		w := s.writer
+		w.reset()
+		for _, f := range s.feeds {
+			if f.SSRC != ssrc {
+				continue
+			}
+			for _, n := range numbers {
+				out := Packet{}
+				out.Header.SSRC = ssrc
+				if f.rewriter.again(n, &out, &w.scratch) {
+					w.burst = append(w.burst, out)
+				}
+			}
+		}
+		if len(w.burst) > 0 {
+			s.resent.Add(uint64(len(w.burst)))
+			s.sink.Send(w.id, w.burst)
+		}
+	})
+}
+
+// Stats counts what was sent.
+func (s *Subscriber) Stats() SubscriberStats {
+	return SubscriberStats{Packets: s.packets.Load(), Octets: s.octets.Load(), Dropped: s.dropped.Load(), Resent: s.resent.Load()}
+}
+
+// Close ends the subscription and waits until the sink is no longer called. It must not be called by the sink itself, and
+// may be called twice.
+func (s *Subscriber) Close() {
+	s.close.Do(func() {
+		gone := make(chan struct{})
+		s.writer.post(func() {
+			s.shard().remove(s)
+			s.from = never
+			close(gone)
+		})
+		select {
+		case <-gone:
+		case <-s.writer.done:
+		}
+		s.writer.load.Add(-1)
+		h := s.stream.hub
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		s.stream.viewers--
+		h.collect(s.stream)
+	})
+}
+
+// serve sends what is new and gives when the viewer wants to be served again without being woken.
+func (s *Subscriber) serve(now int64) (due int64) {
+	if now < s.from {
+		return s.from
+	}
+	due = never
+	for more := true; more; {
+		w := s.writer
+		w.reset()
+		more = false
+		for _, f := range s.feeds {
+			again, left := f.collect(s, now)
+			due = min(due, again)
+			more = more || left
+		}
+		if len(w.burst) > 0 {
+			s.sink.Send(w.id, w.burst)
+		}
+	}
+	for _, f := range s.feeds {
+		if r := f.senderReport(now); r != nil {
+			s.sink.Report(s.writer.id, r)
+		}
+	}
+	return due
+}
+
+// reset empties the buffers of the last burst.
+func (w *writer) reset() {
+	w.burst = w.burst[:0]
+	w.scratch = w.scratch[:0]
+}
