@@ -1,0 +1,88 @@
+package rtc
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/pion/interceptor"
+	"github.com/pion/sdp/v3"
+	"github.com/pion/webrtc/v4"
+
+	"bongsu/broadcast"
+)
+
+// Feedback that is accepted where it is offered.
+var (
+	viewerFeedback    = []webrtc.RTCPFeedback{{Type: "nack"}, {Type: "nack", Parameter: "pli"}, {Type: "ccm", Parameter: "fir"}}
+	publisherFeedback = append(slices.Clone(viewerFeedback), webrtc.RTCPFeedback{Type: "transport-cc"})
+)
+
+// engine knows exactly the offered codecs, so that the answer has the offer's payload types and nothing else.
+func engine(formats []broadcast.Format, feedback []webrtc.RTCPFeedback, rtx bool) (*webrtc.MediaEngine, error) {
+	m := &webrtc.MediaEngine{}
+	for _, c := range formats {
+		kind := webrtc.RTPCodecTypeAudio
+		var fb []webrtc.RTCPFeedback
+		if c.Kind() == broadcast.Video {
+			kind, fb = webrtc.RTPCodecTypeVideo, feedback
+		} else if len(feedback) > len(viewerFeedback) {
+			fb = feedback[len(feedback)-1:] // transport-cc: sound counts for the estimate, but isn't sent again
+		}
+		if err := m.RegisterCodec(parameters(c, fb), kind); err != nil {
+			return nil, err
+		}
+		if rtx && c.RTX != 0 {
+			if err := m.RegisterCodec(retransmission(c), kind); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return m, nil
+}
+
+func parameters(c broadcast.Format, fb []webrtc.RTCPFeedback) webrtc.RTPCodecParameters {
+	return webrtc.RTPCodecParameters{
+		RTPCodecCapability: webrtc.RTPCodecCapability{
+			MimeType: c.MimeType, ClockRate: c.ClockRate, Channels: c.Channels, SDPFmtpLine: c.Fmtp, RTCPFeedback: fb,
+		},
+		PayloadType: webrtc.PayloadType(c.PayloadType),
+	}
+}
+
+// publisherExtensions are the header extensions that the server understands of a publisher.
+func publisherExtensions(m *webrtc.MediaEngine) error {
+	for _, kind := range []webrtc.RTPCodecType{webrtc.RTPCodecTypeAudio, webrtc.RTPCodecTypeVideo} {
+		for _, uri := range []string{sdp.SDESMidURI, sdp.SDESRTPStreamIDURI, sdesRepairURI, sdp.TransportCCURI} {
+			if err := m.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: uri}, kind); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+const sdesRepairURI = "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id"
+
+// connection makes a peer connection that knows only these codecs.
+func (a *API) connection(m *webrtc.MediaEngine, i *interceptor.Registry, passiveOffer bool) (*webrtc.PeerConnection, error) {
+	s := a.settings
+	role := webrtc.DTLSRoleServer
+	if passiveOffer {
+		role = webrtc.DTLSRoleClient
+	}
+	if err := s.SetAnsweringDTLSRole(role); err != nil {
+		return nil, err
+	}
+	api := webrtc.NewAPI(webrtc.WithMediaEngine(m), webrtc.WithInterceptorRegistry(i), webrtc.WithSettingEngine(s))
+	return api.NewPeerConnection(webrtc.Configuration{Certificates: []webrtc.Certificate{a.certificate}})
+}
+
+// retransmission describes the RTX stream of a codec (RFC 4588 section 8.1).
+func retransmission(c broadcast.Format) webrtc.RTPCodecParameters {
+	return webrtc.RTPCodecParameters{
+		RTPCodecCapability: webrtc.RTPCodecCapability{
+			MimeType: webrtc.MimeTypeRTX, ClockRate: c.ClockRate, SDPFmtpLine: fmt.Sprintf("apt=%d", c.PayloadType),
+		},
+		PayloadType: webrtc.PayloadType(c.RTX),
+	}
+}

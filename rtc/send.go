@@ -1,0 +1,183 @@
+package rtc
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync/atomic"
+
+	"github.com/pion/interceptor"
+	"github.com/pion/rtcp"
+	"github.com/pion/webrtc/v4"
+
+	"bongsu/broadcast"
+)
+
+// streamID is the msid of all that a viewer gets: sound and picture belong together.
+const streamID = "bongsu"
+
+// Viewer is a peer that gets a stream: the broadcast.Sink on a peer connection.
+type Viewer struct {
+	*Peer
+	outputs [2]*output // by kind
+}
+
+// output is a local track whose packets come ready-made.
+type output struct {
+	kind    broadcast.Kind
+	formats []broadcast.Format
+	sender  *webrtc.RTPSender
+	writer  atomic.Pointer[webrtc.TrackLocalWriter] // while connected
+}
+
+// Send answers a viewer's offer. Nothing is written before Connected.
+func (a *API) Send(ctx context.Context, o Offer) (answer string, v *Viewer, err error) {
+	m, err := engine(o.Formats, viewerFeedback, false)
+	if err != nil {
+		return "", nil, err
+	}
+	pc, err := a.connection(m, &interceptor.Registry{}, o.Passive)
+	if err != nil {
+		return "", nil, err
+	}
+	v = &Viewer{Peer: a.newPeer(pc)}
+	defer func() {
+		if err != nil {
+			_ = v.Close()
+		}
+	}()
+	for _, kind := range []broadcast.Kind{broadcast.Video, broadcast.Audio} {
+		of := slices.DeleteFunc(slices.Clone(o.Formats), func(f broadcast.Format) bool { return f.Kind() != kind })
+		if len(of) == 0 {
+			continue
+		}
+		out := &output{kind: kind, formats: of}
+		if out.sender, err = pc.AddTrack(out); err != nil {
+			return "", nil, err
+		}
+		v.outputs[kind] = out
+	}
+	answer, err = v.answer(ctx, o.SDP)
+	return answer, v, err
+}
+
+// Output is how the viewer gets one kind; nil if it did not ask for it.
+func (v *Viewer) Output(kind broadcast.Kind) *broadcast.Output {
+	out := v.outputs[kind]
+	if out == nil {
+		return nil
+	}
+	ssrc := uint32(out.sender.GetParameters().Encodings[0].SSRC)
+	return &broadcast.Output{SSRC: ssrc, PayloadType: func(c broadcast.Codec) (uint8, bool) { return payloadType(out.formats, c) }}
+}
+
+// payloadType picks the offered payload type for what a source sends. The fmtp of H.264 is no reliable guide to what is in
+// the stream: the encoding name decides, then packetization-mode=1, then an equal profile.
+func payloadType(formats []broadcast.Format, c broadcast.Codec) (pt uint8, ok bool) {
+	best := -1
+	for _, o := range formats {
+		if !strings.EqualFold(o.MimeType, c.MimeType) || o.ClockRate != c.ClockRate {
+			continue
+		}
+		score := 0
+		if strings.Contains(o.Fmtp, "packetization-mode=1") {
+			score += 2
+		}
+		if p := profile(c.Fmtp); p != "" && strings.EqualFold(p, profile(o.Fmtp)) {
+			score++
+		}
+		if score > best {
+			best, pt, ok = score, o.PayloadType, true
+		}
+	}
+	return pt, ok
+}
+
+// profile is what an fmtp line says of the codec's profile: profile_idc of H.264, profile-id of H.265, VP9 and AV1.
+func profile(fmtp string) string {
+	for p := range strings.SplitSeq(fmtp, ";") {
+		key, value, _ := strings.Cut(strings.TrimSpace(p), "=")
+		switch strings.ToLower(key) {
+		case "profile-level-id":
+			return value[:min(len(value), 2)]
+		case "profile-id", "profile":
+			return value
+		}
+	}
+	return ""
+}
+
+// Feedback reads the viewer's RTCP until the end: lost gets PLI and FIR, missing gets NACKs.
+func (v *Viewer) Feedback(lost func(), missing func(ssrc uint32, numbers []uint16)) {
+	out := v.outputs[broadcast.Video]
+	if out == nil {
+		return
+	}
+	for {
+		packets, _, err := out.sender.ReadRTCP()
+		if err != nil {
+			return
+		}
+		for _, p := range packets {
+			switch p := p.(type) {
+			case *rtcp.PictureLossIndication, *rtcp.FullIntraRequest:
+				lost()
+			case *rtcp.TransportLayerNack:
+				var numbers []uint16
+				for _, pair := range p.Nacks {
+					numbers = append(numbers, pair.PacketList()...)
+				}
+				missing(p.MediaSSRC, numbers)
+			}
+		}
+	}
+}
+
+// Send implements broadcast.Sink.
+func (v *Viewer) Send(_ int, burst []broadcast.Packet) {
+	for i := range burst {
+		p := &burst[i]
+		if out := v.outputs[p.Kind]; out != nil {
+			if w := out.writer.Load(); w != nil {
+				_, _ = (*w).WriteRTP(&p.Header, p.Payload)
+			}
+		}
+	}
+}
+
+// Report implements broadcast.Sink.
+func (v *Viewer) Report(_ int, r *rtcp.SenderReport) { _ = v.pc.WriteRTCP([]rtcp.Packet{r}) }
+
+// Bind implements webrtc.TrackLocal. The codec that it names does not bind the packets, which bring their payload types.
+func (o *output) Bind(c webrtc.TrackLocalContext) (webrtc.RTPCodecParameters, error) {
+	codecs := c.CodecParameters()
+	if len(codecs) == 0 {
+		return webrtc.RTPCodecParameters{}, webrtc.ErrUnsupportedCodec
+	}
+	w := c.WriteStream()
+	o.writer.Store(&w)
+	return codecs[0], nil
+}
+
+// Unbind implements webrtc.TrackLocal.
+func (o *output) Unbind(webrtc.TrackLocalContext) error {
+	o.writer.Store(nil)
+	return nil
+}
+
+// ID implements webrtc.TrackLocal.
+func (o *output) ID() string { return o.kind.String() }
+
+// RID implements webrtc.TrackLocal.
+func (o *output) RID() string { return "" }
+
+// StreamID implements webrtc.TrackLocal.
+func (o *output) StreamID() string { return streamID }
+
+// Kind implements webrtc.TrackLocal.
+func (o *output) Kind() webrtc.RTPCodecType {
+	if o.kind == broadcast.Video {
+		return webrtc.RTPCodecTypeVideo
+	}
+	return webrtc.RTPCodecTypeAudio
+}
