@@ -1,0 +1,122 @@
+package wish
+
+import (
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"bongsu/broadcast"
+)
+
+const (
+	mediaTypeSDP = "application/sdp"
+	maxOffer     = 64 << 10         // bytes of an offer; Chromium's are about 8 KiB
+	maxDrain     = 4 << 20          // bytes of a too large body that are read and forgotten
+	bodyTimeout  = 10 * time.Second // for a client that sends its offer slowly
+)
+
+// Request is a POST to an endpoint.
+type Request struct {
+	*http.Request
+	Reply    http.Header // headers of the answer, also of an error: Authorize and Open may add WWW-Authenticate, Retry-After, Link
+	Stream   string      // from the URL's :stream, percent-decoded and valid, or ""; Authorize may set it
+	Token    string      // of "Authorization: Bearer" (RFC 6750 section 2.1), or ""
+	Offer    *Offer      // nil in Authorize, which comes before the body
+	Loopback bool        // the client is on this machine and came without a proxy
+	Address  netip.Addr  // the client's
+}
+
+func newRequest(c echo.Context) (*Request, error) {
+	r := &Request{Request: c.Request(), Reply: c.Response().Header()}
+	var err error
+	if r.Stream, err = streamName(c); err != nil {
+		return nil, err
+	}
+	r.Token = bearer(r.Header.Get(echo.HeaderAuthorization))
+	remote, _ := netip.ParseAddrPort(r.RemoteAddr)
+	r.Address = remote.Addr().Unmap()
+	r.Loopback = r.Address.IsLoopback() && r.Header.Get(echo.HeaderXForwardedFor) == "" &&
+		r.Header.Get("Forwarded") == "" && r.Header.Get(echo.HeaderXRealIP) == ""
+	if c.Echo().IPExtractor != nil { // without one, echo believes any client's X-Forwarded-For
+		if a, err := netip.ParseAddr(c.RealIP()); err == nil {
+			r.Address = a.Unmap()
+		}
+	}
+	return r, nil
+}
+
+// streamName is the URL's :stream. echo hands it out as written when the path has unusual escapes, else decoded.
+func streamName(c echo.Context) (string, error) {
+	name := c.Param("stream")
+	if name == "" {
+		return "", nil
+	}
+	if c.Request().URL.RawPath != "" {
+		var err error
+		if name, err = url.PathUnescape(name); err != nil {
+			return "", fmt.Errorf("%w: %w", broadcast.ErrName, err)
+		}
+	}
+	return name, broadcast.ValidName(name)
+}
+
+// bearer is the token of an Authorization header. The scheme is case-insensitive; a lone word is taken as a token, since
+// some players send their key bare, and what JavaScript makes of a missing token is none.
+func bearer(header string) string {
+	scheme, token, found := strings.Cut(strings.TrimSpace(header), " ")
+	token = strings.TrimSpace(token)
+	switch {
+	case !found && !strings.EqualFold(scheme, "bearer"):
+		token = scheme
+	case !strings.EqualFold(scheme, "bearer"):
+		return ""
+	}
+	if token == "undefined" || token == "null" {
+		return ""
+	}
+	return token
+}
+
+// readOffer checks the type and the size of the body before it reads it.
+func (r *Request) readOffer(c echo.Context, role Role) error {
+	// Media types are case-insensitive and parameters don't matter (RFC 9110 section 8.3.1).
+	if t, _, _ := mime.ParseMediaType(r.Header.Get(echo.HeaderContentType)); t != mediaTypeSDP {
+		r.Reply.Set("Accept-Post", mediaTypeSDP)
+		return fmt.Errorf("%w: Content-Type is %.64q; send the offer as application/sdp", ErrMediaType, r.Header.Get(echo.HeaderContentType))
+	}
+	body, err := r.readBody(c)
+	if err != nil {
+		return err
+	}
+	r.Offer, err = ParseOffer(body, role)
+	return err
+}
+
+func (r *Request) readBody(c echo.Context) ([]byte, error) {
+	tooLarge := fmt.Errorf("%w: at most %d bytes are allowed", ErrTooLarge, maxOffer)
+	if r.ContentLength > maxOffer && r.Header.Get("Expect") != "" {
+		return nil, tooLarge // it waits to be asked for the body
+	}
+	control := http.NewResponseController(c.Response())
+	_ = control.SetReadDeadline(time.Now().Add(bodyTimeout))
+	defer func() { _ = control.SetReadDeadline(time.Time{}) }()
+	if r.ContentLength <= maxOffer { // or not said
+		body, err := io.ReadAll(io.LimitReader(r.Body, maxOffer+1))
+		if err != nil {
+			return nil, fmt.Errorf("%w: the body ended early: %w", ErrMalformed, err)
+		}
+		if len(body) <= maxOffer {
+			return body, nil
+		}
+	}
+	// Who is still writing when the connection is closed never sees why.
+	_, _ = io.CopyN(io.Discard, r.Body, maxDrain)
+	return nil, tooLarge
+}
