@@ -81,8 +81,9 @@ func skipToVUI(r *bitReader, subLayers int) (ok bool) {
 		ordered += subLayers
 	}
 	r.skipUE(3 * ordered)
-	r.skipUE(6)               // sizes of coding and transform blocks
-	if r.flag() && r.flag() { // scaling_list_enabled_flag, sps_scaling_list_data_present_flag
+	r.skipUE(6)              // sizes of coding and transform blocks
+	scaling := r.flag()      // scaling_list_enabled_flag
+	if scaling && r.flag() { // sps_scaling_list_data_present_flag
 		skipScalingListData(r)
 	}
 	r.skip(2)     // amp_enabled_flag, sample_adaptive_offset_enabled_flag
@@ -197,8 +198,9 @@ func predictedSet(r *bitReader, ref *shortTermSet) (set shortTermSet) {
 		step = -step
 	}
 	var kept [maxDeltas + 1]bool // use_delta_flag; the last is the picture itself
-	for j := range ref.total + 1 {
-		kept[j] = r.flag() || r.flag() // used_by_curr_pic_flag, else use_delta_flag
+	for j := range kept[:ref.total+1] {
+		used := r.flag() // used_by_curr_pic_flag
+		kept[j] = used || r.flag()
 	}
 	keep := func(j int, sign int32) {
 		delta := step

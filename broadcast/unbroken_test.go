@@ -9,15 +9,6 @@ import (
 	"github.com/pion/rtp"
 )
 
-func videoOf(all []Packet) (v []Packet) {
-	for _, p := range all {
-		if p.Kind == Video {
-			v = append(v, p)
-		}
-	}
-	return v
-}
-
 func TestViewerSurvivesThePublisher(t *testing.T) {
 	bubble(t, func(t *testing.T, h *Hub) {
 		sc, s := watch(t, h, "s")

@@ -19,7 +19,7 @@ var (
 	ErrNeverConnected = errors.New("no connection came about: the client did not reach the media port over UDP")
 	ErrLost           = errors.New("the connection was lost")
 	ErrHungUp         = errors.New("the client hung up")
-	ErrClosed         = errors.New("closed by the server")
+	ErrClosed         = errors.New("the session was closed")
 )
 
 // Offer is what a peer answers: normalized SDP, and the codecs to accept.

@@ -31,7 +31,7 @@ func FinishAnswer(answer string, o *Offer, opt AnswerOptions) (string, error) {
 	}
 	candidates := ourCandidates(&d, opt.Loopback)
 	var accepted []*sdp.MediaDescription
-	group := "BUNDLE"
+	group := []string{"BUNDLE"}
 	for i, md := range d.MediaDescriptions {
 		ok, err := finishMedia(md, &o.Media[i], o)
 		if err != nil {
@@ -39,14 +39,14 @@ func FinishAnswer(answer string, o *Offer, opt AnswerOptions) (string, error) {
 		}
 		if ok {
 			accepted = append(accepted, md)
-			group += " " + o.Media[i].Mid
+			group = append(group, o.Media[i].Mid)
 		}
 	}
 	if accepted == nil {
 		return "", errors.New("the answer accepts no m-line")
 	}
 	d.Attributes = slices.DeleteFunc(d.Attributes, func(a sdp.Attribute) bool { return a.Key == sdp.AttrKeyGroup })
-	d.WithValueAttribute(sdp.AttrKeyGroup, group)
+	d.WithValueAttribute(sdp.AttrKeyGroup, strings.Join(group, " "))
 	return marshalAnswer(&d, accepted[0], candidates)
 }
 

@@ -12,17 +12,17 @@ import (
 // normalize writes the offer anew from what was understood of it. Nothing unknown gets through, and every m-line says all
 // of its transport, so that a WebRTC stack can't stumble over what the client wrote or left out.
 func normalize(d *sdp.SessionDescription, sections []*section, tagged *section, t *transport, role Role) (string, error) {
-	group := tagged.Mid
+	group := []string{tagged.Mid}
 	for _, s := range sections {
 		if s != tagged {
-			group += " " + s.Mid
+			group = append(group, s.Mid)
 		}
 	}
 	out := sdp.SessionDescription{
 		Origin:           d.Origin,
 		SessionName:      "-",
 		TimeDescriptions: []sdp.TimeDescription{{}},
-		Attributes:       t.sessionAttributes(group),
+		Attributes:       t.sessionAttributes(strings.Join(group, " ")),
 	}
 	mixed := slices.ContainsFunc(sections, func(s *section) bool { return s.has(sdp.AttrKeyExtMapAllowMixed) })
 	if _, ok := d.Attribute(sdp.AttrKeyExtMapAllowMixed); ok || mixed {

@@ -176,7 +176,7 @@ func (t *transport) readFingerprint(where [][]sdp.Attribute, tagged *section) er
 	for _, v := range offered {
 		hash, sum, _ := strings.Cut(v, " ")
 		hash, sum = strings.ToLower(hash), strings.ToUpper(strings.TrimSpace(sum))
-		size := 0
+		var size int
 		switch hash {
 		case "sha-256":
 			size = 32
