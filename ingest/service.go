@@ -1,0 +1,123 @@
+// Package ingest brings streams in: publishers by WHIP, and media files.
+package ingest
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/labstack/echo/v4"
+	"github.com/pion/rtp"
+
+	"bongsu/auth"
+	"bongsu/broadcast"
+	"bongsu/rtc"
+	"bongsu/wish"
+)
+
+// Service is the WHIP endpoint (RFC 9725).
+type Service struct {
+	hub      *broadcast.Hub
+	api      *rtc.API
+	keys     auth.Keys
+	endpoint wish.Endpoint
+	log      *slog.Logger
+}
+
+// New makes the endpoint; its sessions live in resources.
+func New(hub *broadcast.Hub, api *rtc.API, keys auth.Keys, resources *wish.Resources, log *slog.Logger) *Service {
+	s := &Service{hub: hub, api: api, keys: keys, log: log}
+	s.endpoint = wish.Endpoint{Role: wish.Publish, Resources: resources, Authorize: s.authorize, Open: s.open}
+	return s
+}
+
+// Handle serves /whip and /whip/:stream.
+func (s *Service) Handle(c echo.Context) error { return s.endpoint.Handle(c) }
+
+func (s *Service) authorize(r *wish.Request) (err error) {
+	if r.Stream, _, err = s.keys.Publish(r.Stream, r.Token); err != nil {
+		if errors.Is(err, auth.ErrUnauthorized) {
+			r.Reply.Set("WWW-Authenticate", auth.Challenge(r.Token))
+		}
+		return err
+	}
+	return broadcast.ValidName(r.Stream)
+}
+
+// Publisher is a WHIP session: a peer that feeds a source.
+type Publisher struct {
+	*rtc.Peer
+	source *broadcast.Source
+	ready  chan struct{} // closes when source is set, or never will be
+	ended  chan struct{} // closes when nothing of it is left
+	log    *slog.Logger
+}
+
+// Close hangs up and waits for the end. It may be called twice.
+func (p *Publisher) Close() error {
+	_ = p.Peer.Close()
+	<-p.ended
+	return nil
+}
+
+func (s *Service) open(r *wish.Request) (string, wish.Session, error) {
+	p := &Publisher{ready: make(chan struct{}), ended: make(chan struct{}), log: s.log.With("stream", r.Stream)}
+	answer, peer, err := s.api.Receive(r.Context(), rtc.Offer{SDP: r.Offer.SDP, Passive: r.Offer.Passive, Formats: r.Offer.Formats()}, p.read)
+	if err != nil {
+		return "", nil, fmt.Errorf("%w: %w", wish.ErrUnprocessable, err)
+	}
+	p.Peer = peer
+	if answer, err = wish.FinishAnswer(answer, r.Offer, wish.AnswerOptions{Loopback: r.Loopback}); err == nil {
+		err = p.publish(s, r)
+	}
+	if err != nil {
+		close(p.ready)
+		_ = peer.Close()
+		return "", nil, err
+	}
+	return answer, p, nil
+}
+
+func (p *Publisher) publish(s *Service, r *wish.Request) error {
+	_, credential, err := s.keys.Publish(r.Stream, r.Token)
+	if err != nil {
+		return err
+	}
+	source, err := s.hub.Publish(r.Stream, broadcast.Publication{Credential: credential, Agent: r.UserAgent()})
+	if err != nil {
+		return err
+	}
+	p.source = source
+	close(p.ready)
+	p.log.Info("publisher joined", "client", r.UserAgent(), "from", r.Address)
+	go p.watch()
+	return nil
+}
+
+// watch ends the source with the peer and the peer with the source, whichever ends first.
+func (p *Publisher) watch() {
+	defer close(p.ended)
+	select {
+	case <-p.Peer.Done():
+		p.log.Info("publisher left", "reason", p.Peer.Err())
+		p.source.Close()
+	case <-p.source.Done():
+		p.log.Info("publisher dismissed", "reason", p.source.Err())
+		_ = p.Peer.Close()
+	}
+}
+
+// read takes one encoding's packets to the source until the track ends.
+func (p *Publisher) read(t *rtc.RemoteTrack) {
+	<-p.ready
+	if p.source == nil {
+		return
+	}
+	layer := p.source.AddLayer(t.Codec, t.RID, t.RequestKeyframe)
+	go t.ReadReports(layer.SetClock)
+	p.log.Info("receiving", "codec", t.Codec.Name(), "rid", t.RID)
+	var packet rtp.Packet
+	for t.ReadRTP(&packet) == nil {
+		layer.Write(&packet)
+	}
+}
