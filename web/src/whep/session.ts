@@ -1,0 +1,259 @@
+/** One WHEP session: a peer connection and the resource that the server keeps for it. */
+import type { WhepStatistics } from '../api.ts';
+import { type Access, type Created, exists, patch, post, remove, WhepError } from './http.ts';
+import { type Candidate, iceFragment, mediaPort, wantStereo } from './sdp.ts';
+import { measure, type Sample } from './statistics.ts';
+
+/** How long ICE and DTLS may take, milliseconds: a network that lets UDP through needs a fraction of it. */
+const connectTimeout = 10_000;
+/** How long a lost path may take to come back by itself, milliseconds. */
+const disconnectTimeout = 3_000;
+/** Without media for so long, the session is asked whether it still exists, milliseconds. */
+const silence = 2_000;
+/** ... and then again and again, less often, because many may be waiting. */
+const askAgain = 10_000;
+/** A new session without media for so long is said to wait, milliseconds. */
+const patience = 1_000;
+/** Candidates within so many milliseconds go out together. */
+const trickleInterval = 20;
+/** A viewer who comes back to a delay above this gets a new session, at the live edge: milliseconds in the jitter buffer. */
+const longestBuffer = 1_000;
+
+/** What a session tells its client. */
+export interface SessionListener {
+  /** The tracks to show from now on. */
+  tracks(tracks: readonly MediaStreamTrack[]): void;
+  /** Media arrives. */
+  live(): void;
+  /** The server is fine, but no media arrives. */
+  waiting(): void;
+  statistics(statistics: WhepStatistics): void;
+}
+
+export class Session {
+  readonly peerConnection: RTCPeerConnection;
+  /** When ICE and DTLS were done, by performance.now(); undefined before. */
+  connectedAt: number | undefined;
+  /** Whether media has ever arrived. */
+  hadMedia = false;
+  /** The UDP port of the server, once it has answered. */
+  port: number | undefined;
+
+  readonly #ended: Promise<never>;
+  #end!: (why: unknown) => void;
+  #closed = false;
+  #created: Created | undefined;
+  /** What the session can show, and what it shows. */
+  readonly #tracks: MediaStreamTrack[] = [];
+  #shown: readonly MediaStreamTrack[] = [];
+  #live = false;
+  #sample: Sample | undefined;
+  #bufferMs = 0;
+  /** Moments by performance.now(): the answer, the loss of the path, the last media, the last question to the server. */
+  #answeredAt = Number.POSITIVE_INFINITY;
+  #disconnectedAt = Number.POSITIVE_INFINITY;
+  #heardAt = 0;
+  #askedAt = 0;
+
+  constructor(
+    private readonly access: Access,
+    private readonly listener: SessionListener,
+    PeerConnection: typeof RTCPeerConnection,
+  ) {
+    this.#ended = new Promise((_, reject) => {
+      this.#end = reject;
+    });
+    this.#ended.catch(() => undefined);
+    this.peerConnection = new PeerConnection({ bundlePolicy: 'max-bundle' });
+  }
+
+  /**
+   * Runs the session until it is lost or the signal aborts it, and ends it; rejects with a WhepError, or with the signal's
+   * reason. The tracks keep their last picture until release().
+   */
+  async run(signal: AbortSignal): Promise<never> {
+    const abort = () => this.#end(signal.reason);
+    signal.addEventListener('abort', abort, { once: true });
+    const ticker = setInterval(() => void this.#tick(), 1000);
+    try {
+      this.#listen();
+      await Promise.race([this.#connect(), this.#ended]);
+      return await this.#ended;
+    } finally {
+      signal.removeEventListener('abort', abort);
+      clearInterval(ticker);
+      this.#leave();
+    }
+  }
+
+  /** Frees the peer connection. */
+  release(): void {
+    this.peerConnection.close();
+  }
+
+  /** Looks after the session now: when the computer woke up, the tab is seen again, or the network came back. */
+  check(): void {
+    const state = this.peerConnection.connectionState;
+    if (state === 'disconnected' || this.#bufferMs > longestBuffer) {
+      this.#end(new WhepError('interrupted'));
+    } else if (state === 'connected') {
+      void this.#ask();
+    }
+  }
+
+  /**
+   * The offer goes out before it becomes the local description, so that the ICE servers that come with the answer are known
+   * when candidates are gathered. It needs none itself: the server learns them from the connectivity checks.
+   */
+  async #connect(): Promise<void> {
+    const pc = this.peerConnection;
+    pc.addTransceiver('audio', { direction: 'recvonly' });
+    pc.addTransceiver('video', { direction: 'recvonly' });
+    const { sdp = '' } = await pc.createOffer();
+    const offer = wantStereo(sdp);
+    const created = await post(this.access, offer);
+    if (this.#closed) {
+      await remove(this.access, created);
+      return;
+    }
+    this.#created = created;
+    this.#answeredAt = performance.now();
+    this.port = mediaPort(created.answer);
+    try {
+      if (created.iceServers.length > 0) {
+        pc.setConfiguration({ ...pc.getConfiguration(), iceServers: created.iceServers });
+      }
+      if (created.trickle) {
+        this.#trickle(created);
+      }
+      await pc.setLocalDescription({ type: 'offer', sdp: offer });
+      await pc.setRemoteDescription({ type: 'answer', sdp: created.answer });
+      this.#show(this.#tracks);
+    } catch (error) {
+      throw new WhepError('rejected', error instanceof Error ? error.message : '');
+    }
+  }
+
+  #listen(): void {
+    const pc = this.peerConnection;
+    pc.addEventListener('track', ({ track }) => {
+      this.#tracks.push(track);
+      track.addEventListener('unmute', () => this.#arrived(track));
+    });
+    pc.addEventListener('connectionstatechange', () => {
+      const state = pc.connectionState;
+      this.#disconnectedAt = state === 'disconnected' ? performance.now() : Number.POSITIVE_INFINITY;
+      if (state === 'connected' && this.connectedAt === undefined) {
+        this.connectedAt = this.#heardAt = performance.now();
+      } else if (state === 'failed' || state === 'closed') {
+        this.#end(new WhepError(this.connectedAt === undefined ? 'blocked' : 'interrupted'));
+      }
+    });
+  }
+
+  /** Sends candidates to a server that takes them, those of one moment together. */
+  #trickle(created: Created): void {
+    const pc = this.peerConnection;
+    const batch: Candidate[] = [];
+    let due = false;
+    const send = () => {
+      due = false;
+      if (!this.#closed) {
+        const complete = pc.iceGatheringState === 'complete';
+        void patch(this.access, created, iceFragment(pc.localDescription?.sdp ?? '', batch.splice(0), complete));
+      }
+    };
+    pc.addEventListener('icecandidate', ({ candidate }) => {
+      if (candidate?.candidate) {
+        batch.push(candidate);
+      }
+      if (!due) {
+        due = true;
+        setTimeout(send, trickleInterval);
+      }
+    });
+  }
+
+  /** Once a second: what arrived, and whether what should have happened has. */
+  async #tick(): Promise<void> {
+    const now = performance.now();
+    if (this.connectedAt === undefined) {
+      if (now - this.#answeredAt >= connectTimeout) {
+        this.#end(new WhepError('blocked'));
+      }
+      return;
+    }
+    if (now - this.#disconnectedAt >= disconnectTimeout) {
+      this.check();
+    }
+    const report = await this.peerConnection.getStats().catch(() => undefined);
+    if (report && !this.#closed) {
+      this.#read(report);
+    }
+  }
+
+  #read(report: RTCStatsReport): void {
+    const { statistics, sample } = measure(report, this.#sample);
+    const now = performance.now();
+    if (received(sample) > received(this.#sample)) {
+      this.#heardAt = now;
+      this.#arrived();
+      // A player waits for the first picture of a silent track: show only the kinds that have media.
+      this.#show(this.#tracks.filter((track) => (track.kind === 'audio' ? sample.audio : sample.video).bytes > 0));
+    } else if (!this.#live && now - this.#heardAt >= patience) {
+      this.listener.waiting();
+    }
+    this.#sample = sample;
+    this.#bufferMs = statistics.jitterBufferMs ?? 0;
+    if (now - this.#heardAt >= silence && now - this.#askedAt >= (this.#live ? silence : askAgain)) {
+      void this.#ask();
+    }
+    this.listener.statistics(statistics);
+  }
+
+  /** Asks the server about the session: one that it has forgotten is lost, one that it knows waits for media. */
+  async #ask(): Promise<void> {
+    if (!this.#created) {
+      return;
+    }
+    this.#askedAt = performance.now();
+    if ((await exists(this.access, this.#created)) === false) {
+      this.#end(new WhepError('gone'));
+    } else if (performance.now() - this.#heardAt >= silence && !this.#closed) {
+      this.#live = false;
+      this.listener.waiting();
+    }
+  }
+
+  #arrived(track?: MediaStreamTrack): void {
+    if (this.#closed) {
+      return;
+    }
+    if (track && !this.#shown.includes(track)) {
+      this.#show([...this.#shown, track]);
+    }
+    if (!this.#live) {
+      this.#live = this.hadMedia = true;
+      this.listener.live();
+    }
+  }
+
+  #show(tracks: readonly MediaStreamTrack[]): void {
+    const same = tracks.length === this.#shown.length && tracks.every((track) => this.#shown.includes(track));
+    if (!same && !this.#closed) {
+      this.#shown = [...tracks];
+      this.listener.tracks(this.#shown);
+    }
+  }
+
+  #leave(): void {
+    this.#closed = true;
+    if (this.#created) {
+      void remove(this.access, this.#created);
+    }
+  }
+}
+
+function received(sample: Sample | undefined): number {
+  return sample ? sample.audio.bytes + sample.video.bytes : 0;
+}

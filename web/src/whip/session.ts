@@ -1,0 +1,239 @@
+import { iceServers } from '../whep/link.ts';
+import { codecPreferences, type VideoCodec } from './codecs.ts';
+import { httpError, WhipError } from './error.ts';
+import { type AudioEncoding, announceStereo, tuneAnswer } from './sdp.ts';
+
+/** The tracks to send. A kind that is null at the start is not offered. */
+export interface Tracks {
+  video: MediaStreamTrack | null;
+  audio: MediaStreamTrack | null;
+}
+
+/** How to encode. Bitrates in bit/s; frame rate in frames a second. */
+export interface Encoding {
+  codec: VideoCodec | 'auto';
+  maxBitrate: number;
+  maxFramerate: number;
+  audio: AudioEncoding;
+}
+
+/** What a session needs of the world; tests give their own. */
+export interface Surroundings {
+  fetch: typeof fetch;
+  createPeer: (configuration: RTCConfiguration) => RTCPeerConnection;
+}
+
+export interface SessionOptions extends Surroundings {
+  endpoint: string;
+  token: string;
+  tracks: Tracks;
+  encoding: Encoding;
+  iceServers: RTCIceServer[];
+  signal: AbortSignal;
+}
+
+/** How long candidates are gathered before the offer goes out. Later ones are found by the server's own checks (RFC 8445 section 7.3.1.3). */
+const gatherLimit = 1000;
+const requestLimit = 15_000;
+const connectLimit = 15_000;
+/** A connection that is silent this long is given up; browsers alone take up to half a minute. */
+const silenceLimit = 6000;
+
+const kinds = ['audio', 'video'] as const;
+
+/** One WHIP session (RFC 9725): from the POST of an offer to the DELETE. It does not retry; WhipClient does. */
+export class WhipSession {
+  /** Settles with the reason when the session breaks or is ended by the server; never after close(). */
+  readonly ended: Promise<WhipError>;
+  /** ICE servers that came with the 201, for the next session. */
+  iceServers: RTCIceServer[] = [];
+
+  readonly peer: RTCPeerConnection;
+  private readonly senders = new Map<'audio' | 'video', RTCRtpSender>();
+  private readonly watch = new AbortController();
+  private resource = '';
+  private end: (reason: WhipError) => void = () => {};
+
+  private constructor(private readonly options: SessionOptions) {
+    this.ended = new Promise((resolve) => {
+      this.end = resolve;
+    });
+    this.peer = options.createPeer({ bundlePolicy: 'max-bundle', iceServers: options.iceServers });
+  }
+
+  /** Publishes; resolves when media flows. Throws a WhipError, or the reason of the signal. Nothing is left behind on failure. */
+  static async open(options: SessionOptions): Promise<WhipSession> {
+    options.signal.throwIfAborted();
+    const session = new WhipSession(options);
+    try {
+      await session.negotiate();
+      await session.connected();
+      return session;
+    } catch (error) {
+      await session.close();
+      throw error;
+    }
+  }
+
+  /** Sends other tracks from now on. False if a kind is new to the session, so that it must be negotiated anew. */
+  async replace(tracks: Tracks): Promise<boolean> {
+    if (kinds.some((kind) => tracks[kind] && !this.senders.has(kind))) {
+      return false;
+    }
+    await Promise.all([...this.senders].map(([kind, sender]) => sender.replaceTrack(tracks[kind])));
+    return true;
+  }
+
+  /** Changes bitrate and frame rate while sending. */
+  async encode(encoding: Encoding): Promise<void> {
+    const sender = this.senders.get('video');
+    const parameters = sender?.getParameters();
+    if (!sender || !parameters?.encodings.length) {
+      return;
+    }
+    for (const one of parameters.encodings) {
+      Object.assign(one, limits(encoding));
+    }
+    await sender.setParameters(parameters);
+  }
+
+  /** Ends the session at the server (RFC 9725 section 4.2) and closes the connection. Survives the page; may be called twice. */
+  async close(): Promise<void> {
+    this.watch.abort();
+    this.peer.close();
+    const resource = this.resource;
+    this.resource = '';
+    if (resource) {
+      // Nothing can be done about a failure: the server sees the connection end in any case.
+      await this.request(resource, { method: 'DELETE', keepalive: true }).catch(() => undefined);
+    }
+  }
+
+  private async negotiate(): Promise<void> {
+    this.addTracks();
+    await this.peer.setLocalDescription();
+    await gathered(this.peer, this.options.signal);
+    const { audio, maxBitrate } = this.options.encoding;
+    const offer = this.peer.localDescription?.sdp ?? '';
+    const response = await this.request(
+      this.options.endpoint,
+      {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/sdp' },
+        body: audio.stereo ? announceStereo(offer) : offer,
+      },
+      this.options.signal,
+    );
+    if (!response.ok) {
+      throw await httpError(response);
+    }
+    const location = response.headers.get('Location');
+    this.resource = location ? new URL(location, response.url || this.options.endpoint).href : '';
+    this.iceServers = iceServers(response.headers.get('Link'));
+    const answer = await response.text();
+    this.options.signal.throwIfAborted();
+    if (!location || !answer.startsWith('v=0')) {
+      throw new WhipError('answer', '', response.status);
+    }
+    await this.peer.setRemoteDescription({ type: 'answer', sdp: tuneAnswer(answer, audio, maxBitrate) });
+  }
+
+  private addTracks(): void {
+    const { tracks, encoding } = this.options;
+    // One stream for all tracks: RFC 9725 section 4.4.2.
+    const streams = [new MediaStream()];
+    for (const kind of kinds) {
+      const track = tracks[kind];
+      if (!track) {
+        continue;
+      }
+      const sendEncodings = [kind === 'video' ? limits(encoding) : { maxBitrate: encoding.audio.maxBitrate }];
+      const transceiver = this.peer.addTransceiver(track, { direction: 'sendonly', streams, sendEncodings });
+      this.senders.set(kind, transceiver.sender);
+      const preferences =
+        kind === 'video'
+          ? codecPreferences(encoding.codec, globalThis.RTCRtpSender?.getCapabilities?.('video')?.codecs ?? [])
+          : [];
+      if (preferences.length > 0) {
+        prefer(transceiver, preferences);
+      }
+    }
+  }
+
+  /** Waits until media can flow, then watches for its end. */
+  private connected(): Promise<void> {
+    const { peer, options, watch } = this;
+    return new Promise((resolve, reject) => {
+      let live = false;
+      let silence: ReturnType<typeof setTimeout> | undefined;
+      const fail = (kind: 'media' | 'lost' | 'closed') => {
+        const error = new WhipError(live ? kind : 'media');
+        reject(error);
+        this.end(error);
+      };
+      const limit = setTimeout(() => fail('media'), connectLimit);
+      const look = () => {
+        clearTimeout(silence);
+        if (peer.connectionState === 'connected') {
+          live = true;
+          clearTimeout(limit);
+          resolve();
+        } else if (peer.connectionState === 'failed' || peer.connectionState === 'closed') {
+          fail('lost');
+        } else if (peer.connectionState === 'disconnected') {
+          silence = setTimeout(() => fail('lost'), silenceLimit);
+        }
+      };
+      watch.signal.addEventListener('abort', () => {
+        clearTimeout(limit);
+        clearTimeout(silence);
+      });
+      const { signal } = watch;
+      peer.addEventListener('connectionstatechange', look, { signal });
+      // A server that ends the session closes DTLS; the connection's own state would notice only after half a minute.
+      const transport = [...this.senders.values()][0]?.transport;
+      transport?.addEventListener('statechange', () => transport.state === 'closed' && fail('closed'), { signal });
+      options.signal.addEventListener('abort', () => reject(options.signal.reason), { signal });
+      look();
+    });
+  }
+
+  private request(url: string, init: RequestInit, signal?: AbortSignal): Promise<Response> {
+    const headers = new Headers(init.headers);
+    if (this.options.token) {
+      headers.set('Authorization', `Bearer ${this.options.token}`);
+    }
+    const limit = AbortSignal.timeout(requestLimit);
+    return this.options.fetch(url, { ...init, headers, signal: signal ? AbortSignal.any([signal, limit]) : limit });
+  }
+}
+
+/** An old browser refuses codecs that it can send and not receive, or knows no preferences: its own order does, too. */
+function prefer(transceiver: RTCRtpTransceiver, codecs: RTCRtpCodec[]): void {
+  try {
+    transceiver.setCodecPreferences(codecs);
+  } catch {
+    return;
+  }
+}
+
+function limits({ maxBitrate, maxFramerate }: Encoding): RTCRtpEncodingParameters {
+  return { maxBitrate, maxFramerate };
+}
+
+/** Waits for the end of gathering, or as long as is worth waiting. */
+async function gathered(peer: RTCPeerConnection, signal: AbortSignal): Promise<void> {
+  if (peer.iceGatheringState === 'complete') {
+    return;
+  }
+  const done = new AbortController();
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, gatherLimit);
+    const look = () => peer.iceGatheringState === 'complete' && resolve();
+    peer.addEventListener('icegatheringstatechange', look, { signal: done.signal });
+    signal.addEventListener('abort', () => resolve(), { signal: done.signal });
+    done.signal.addEventListener('abort', () => clearTimeout(timer));
+  });
+  done.abort();
+  signal.throwIfAborted();
+}
