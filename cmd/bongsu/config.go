@@ -1,0 +1,97 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net/netip"
+	"slices"
+
+	"bongsu/auth"
+	"bongsu/broadcast"
+	"bongsu/egress"
+	"bongsu/ingest"
+	"bongsu/web"
+)
+
+// Config is the configuration of the gateway. A section's struct lives in the package that it configures, where that needs one.
+type Config struct {
+	Web       web.Config        `koanf:",squash"`
+	UDP       string            `koanf:"udp"`
+	NAT       NATConfig         `koanf:"nat"`
+	Data      string            `koanf:"data"`
+	Demo      bool              `koanf:"demo"`
+	Log       LogConfig         `koanf:"log"`
+	Limits    LimitsConfig      `koanf:"limits"`
+	Egress    egress.Config     `koanf:"egress"`
+	Broadcast broadcast.Config  `koanf:"broadcast"`
+	Keys      auth.Keys         `koanf:"keys"`
+	Streams   map[string]Stream `koanf:"streams"`
+}
+
+// NATConfig says how others reach this machine.
+type NATConfig struct {
+	PublicIPs []netip.Addr `koanf:"public_ips"`
+}
+
+// LogConfig says what is logged, and how.
+type LogConfig struct {
+	Level  string `koanf:"level"`
+	Format string `koanf:"format"`
+}
+
+// LimitsConfig bounds the sessions of publishers and viewers together; 0 is no limit.
+type LimitsConfig struct {
+	PerAddress int `koanf:"sessions_per_address"`
+	Sessions   int `koanf:"sessions"`
+}
+
+// Stream is a stream that the configuration makes.
+type Stream struct {
+	File ingest.FileConfig `koanf:"file"`
+}
+
+// defaultConfig is what holds where nobody says otherwise.
+func defaultConfig() Config {
+	return Config{
+		Web:       web.Config{Listen: ":8080"},
+		UDP:       ":8443",
+		Data:      "./data",
+		Log:       LogConfig{Level: "info", Format: "text"},
+		Limits:    LimitsConfig{PerAddress: 200},
+		Egress:    egress.Config{Wait: true},
+		Broadcast: broadcast.DefaultConfig(),
+	}
+}
+
+// Validate checks what one value alone can't tell: names, and values that belong together.
+func (c *Config) Validate(from origins) error {
+	var problems []error
+	owner := map[string]string{} // the stream of each key
+	for _, name := range slices.Sorted(maps.Keys(c.Keys)) {
+		if err := broadcast.ValidName(name); err != nil {
+			problems = append(problems, fmt.Errorf("%s: keys: %w", from["keys/"+name], err))
+		}
+		if other, taken := owner[c.Keys[name]]; taken {
+			problems = append(problems, fmt.Errorf("%s: keys: %s and %s have the same key; a key has to tell which stream is meant",
+				from["keys/"+name], other, name))
+		}
+		owner[c.Keys[name]] = name
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Streams)) {
+		where := from.below(join("streams", name))
+		if err := broadcast.ValidName(name); err != nil {
+			problems = append(problems, fmt.Errorf("%s: streams: %w", where, err))
+		}
+		if file := c.Streams[name].File; file.Video == "" && file.Audio == "" {
+			problems = append(problems, fmt.Errorf("%s: streams.%s.file: it names neither a video nor an audio file; give it at least one", where, name))
+		}
+	}
+	return errors.Join(problems...)
+}
+
+// logLevels are the words of log.level.
+func logLevels() map[string]slog.Level {
+	return map[string]slog.Level{"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError}
+}

@@ -1,0 +1,124 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"sync"
+
+	"bongsu/broadcast"
+	"bongsu/egress"
+	"bongsu/ingest"
+	"bongsu/rtc"
+	"bongsu/web"
+	"bongsu/wish"
+)
+
+// demoStream is the stream that --demo plays.
+const demoStream = "demo"
+
+// serve runs the gateway until ctx ends: every room is opened here, bottom first, and closed in reverse.
+func serve(ctx context.Context, cfg *Config, log *slog.Logger, stdout io.Writer) error {
+	media, err := openMedia(cfg)
+	if err != nil {
+		return err
+	}
+	defer media.close()
+	api, err := rtc.New(rtc.Config{UDP: cfg.UDP, PublicIPs: cfg.NAT.PublicIPs}, log)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = api.Close() }()
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", cfg.Web.Listen)
+	if err != nil {
+		return fmt.Errorf("can't open the HTTP port (is another server running? choose another with --listen): %w", err)
+	}
+	defer func() { _ = listener.Close() }()
+	hub := broadcast.New(cfg.Broadcast)
+	defer hub.Close()
+	resources := wish.NewResources(wish.Limits{PerAddress: cfg.Limits.PerAddress, Total: cfg.Limits.Sessions})
+	defer resources.Close()
+
+	ctx, cancel := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	defer running.Wait()
+	defer cancel()
+	running.Go(func() { logEvents(hub.Events(ctx), log) })
+	if err := media.play(ctx, hub, &running, log); err != nil {
+		return err
+	}
+
+	server := web.New(cfg.Web, web.Services{
+		Hub:      hub,
+		Ingest:   ingest.New(hub, api, cfg.Keys, resources, log).Handle,
+		Egress:   egress.New(cfg.Egress, hub, api, resources, log).Handle,
+		Sessions: resources.Handle,
+		Version:  buildVersion(),
+	}, log)
+	greet(stdout, greeting{cfg: cfg, http: listener.Addr().(*net.TCPAddr), media: api.Addresses()})
+	err = server.Serve(ctx, listener)
+	fmt.Fprintln(stdout, "Goodbye.")
+	return err
+}
+
+// logEvents tells the log when a stream comes and goes.
+func logEvents(events <-chan broadcast.Event, log *slog.Logger) {
+	for e := range events {
+		if e.State == broadcast.Live {
+			log.Info("stream is live", "stream", e.Stream, "source", e.Agent)
+		} else {
+			log.Info("stream is offline", "stream", e.Stream)
+		}
+	}
+}
+
+// fileSources are the media files that play as streams, by the stream's name.
+type fileSources map[string]*ingest.Media
+
+// openMedia opens the files of the configuration, so that a bad one stops the start and not the show.
+func openMedia(cfg *Config) (fileSources, error) {
+	all := fileSources{}
+	for name, s := range cfg.Streams {
+		m, err := ingest.OpenMedia(s.File)
+		if err != nil {
+			all.close()
+			return nil, fmt.Errorf("streams.%s: %w", name, err)
+		}
+		all[name] = m
+	}
+	if _, taken := all[demoStream]; cfg.Demo && !taken {
+		m, err := ingest.Demo()
+		if err != nil {
+			all.close()
+			return nil, err
+		}
+		all[demoStream] = m
+	}
+	return all, nil
+}
+
+// play publishes each on a goroutine of its own until ctx ends.
+func (all fileSources) play(ctx context.Context, hub *broadcast.Hub, running *sync.WaitGroup, log *slog.Logger) error {
+	for name, m := range all {
+		release, err := hub.Pin(name)
+		if err != nil {
+			return err
+		}
+		running.Go(func() {
+			defer release()
+			if err := ingest.PlayMedia(ctx, hub, name, m, log); err != nil && !errors.Is(err, context.Canceled) {
+				log.Error("file source stopped", "stream", name, "error", err)
+			}
+		})
+	}
+	return nil
+}
+
+func (all fileSources) close() {
+	for _, m := range all {
+		_ = m.Close()
+	}
+}

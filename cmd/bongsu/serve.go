@@ -1,0 +1,43 @@
+package main
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"os"
+)
+
+// ServeCmd runs the gateway.
+type ServeCmd struct {
+	ConfigFlags
+}
+
+// Help is what "bongsu serve --help" says.
+func (ServeCmd) Help() string {
+	return `Nothing needs to be configured: without options it listens on port 8080 for HTTP and on UDP port 8443 for media, and takes any stream that somebody publishes. Open http://localhost:8080/ when it runs. Ctrl-C ends it.
+
+Examples:
+
+    bongsu serve --demo                            with a test broadcast to look at
+    bongsu serve --listen 127.0.0.1:8080           HTTP for this machine alone
+    bongsu serve --nat-public-ips 203.0.113.7      behind NAT, or in a container
+    bongsu serve --config /etc/bongsu.yaml         with stream keys, file sources ...`
+}
+
+// Run loads the configuration and serves until ctx ends.
+func (c *ServeCmd) Run(ctx context.Context, stdout io.Writer) error {
+	cfg, _, err := c.load(os.Environ())
+	if err != nil {
+		return err
+	}
+	return serve(ctx, cfg, newLogger(os.Stderr, cfg.Log), stdout)
+}
+
+// newLogger makes the logger that the configuration asks for.
+func newLogger(w io.Writer, cfg LogConfig) *slog.Logger {
+	options := &slog.HandlerOptions{Level: logLevels()[cfg.Level]}
+	if cfg.Format == "json" {
+		return slog.New(slog.NewJSONHandler(w, options))
+	}
+	return slog.New(slog.NewTextHandler(w, options))
+}
