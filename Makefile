@@ -1,0 +1,87 @@
+# "make run" shows what Bongsu is, "make test" checks everything. "make help" lists the rest.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+GO ?= go
+NPM ?= npm
+FUZZTIME ?= 10s
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
+
+# The linter is pinned in tools/go.mod and built once into Go's build cache.
+LINT := $(GO) tool -modfile=tools/go.mod golangci-lint
+
+WEB_SOURCES := $(shell find web/src web/public web/*.html web/*.json web/*.ts -type f 2>/dev/null)
+MODULES := web/node_modules/.package-lock.json
+DIST := web/dist/index.html
+
+.PHONY: help run build web lint test test-go test-web test-e2e bench fuzz clean machine
+
+help: ## list the targets
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
+
+run: build ## build everything and serve a demo (ARGS="--listen :80" for more options)
+	@exec bin/bongsu serve --demo $(ARGS)
+
+build: $(DIST) ## build bin/bongsu, one static binary with the pages in it
+	@CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o bin/bongsu ./cmd/bongsu
+
+web: $(DIST) ## build the pages and player.js into web/dist
+
+$(DIST): $(MODULES) $(WEB_SOURCES)
+	@cd web && $(NPM) run --silent build
+	@touch web/dist/.gitkeep $@
+
+$(MODULES): web/package.json web/package-lock.json
+	@cd web && PUPPETEER_SKIP_DOWNLOAD=1 $(NPM) ci --no-progress
+	@touch $@
+
+lint: $(DIST) ## look for mistakes in the Go code and the front end
+	@$(LINT) run ./...
+	@cd web && $(NPM) run --silent lint && $(NPM) run --silent typecheck
+
+test: machine lint test-go test-web test-e2e ## everything: lint, Go tests with the race detector, front end, real browser
+	@echo "All tests passed."
+
+test-go: $(DIST) # the seeds of the fuzz targets are part of it
+	@$(GO) test -race -timeout 8m ./...
+
+test-web: $(MODULES)
+	@cd web && $(NPM) run --silent test
+
+test-e2e: build
+	@cd web && $(NPM) run --silent e2e
+
+bench: build ## measure: time to the first frame, viewers per core
+	@$(GO) test -run '^$$' -bench . -benchmem ./...
+	@cd web && $(NPM) run --silent bench --if-present
+
+fuzz: ## run each fuzz target for FUZZTIME (10s)
+	@for package in $$($(GO) list ./...); do \
+	  for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
+	    $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package; \
+	  done; \
+	done
+
+clean: ## remove what was built
+	@rm -rf bin web/node_modules web/e2e/out
+	@find web/dist -mindepth 1 ! -name .gitkeep -delete
+
+# What the tests need of the machine: a C compiler for the race detector, and for the pages a browser with Korean letters.
+machine:
+	@missing=(); \
+	command -v gcc >/dev/null || missing+=(gcc libc6-dev); \
+	command -v chromium >/dev/null || missing+=(chromium); \
+	[ -n "$$(fc-list :lang=ko 2>/dev/null)" ] || missing+=(fontconfig fonts-nanum); \
+	[ $${#missing[@]} -gt 0 ] || exit 0; \
+	sudo=(); \
+	if [ "$$(id -u)" -ne 0 ]; then sudo=(sudo -n); fi; \
+	if ! command -v apt-get >/dev/null || ! "$${sudo[@]}" true 2>/dev/null; then \
+	  echo "The tests need what is not on this machine, and this account may not install it. Please run:"; \
+	  echo "  sudo apt-get install $${missing[*]}"; \
+	  exit 1; \
+	fi; \
+	"$${sudo[@]}" apt-get update -qq; \
+	"$${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$${missing[@]}"
