@@ -29,6 +29,10 @@ func DefaultConfig() Config { return Config{GOPBytes: 16 << 20, GOPDuration: 30 
 
 // Hub holds the streams of a server.
 type Hub struct {
+	// Flush, if set, is called by a writer after it has given packets to sinks, with its number: time to send what the
+	// transport has gathered. Set it before the first subscriber comes.
+	Flush func(writer int)
+
 	config  Config
 	epoch   time.Time
 	writers []*writer

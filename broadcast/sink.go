@@ -11,6 +11,7 @@ type Packet struct {
 	Kind    Kind
 	Header  rtp.Header
 	Payload []byte
+	Again   bool // sent once more because the viewer missed it: RTX where that was negotiated (RFC 4588)
 }
 
 // Sink is where a subscriber's packets go: a transport. Its methods are called by one writer goroutine at a time, whose

@@ -45,23 +45,17 @@ func newSource(s *Stream, p Publication) *Source {
 	return &Source{Publication: p, stream: s, done: make(chan struct{})}
 }
 
-// AddLayer declares an encoding that the source sends: a new track, or a further layer of the track with the same codec.
+// AddLayer declares an encoding that the source sends: a new track, or, if it has a rid (RFC 8853), a further layer of the
+// track with the same codec. requestKeyframe, which may be nil, asks the source for a keyframe; it must not block.
 func (s *Source) AddLayer(c Codec, rid string, requestKeyframe func()) *Layer {
 	s.adding.Lock()
 	defer s.adding.Unlock()
 	t := s.tracks[c.Kind()].Load()
 	if t == nil || rid == "" || t.codec != c {
-		t = s.AddTrack(c)
+		t = newTrack(s, c)
+		s.tracks[t.kind].Store(t)
 	}
-	return t.AddLayer(rid, requestKeyframe)
-}
-
-// AddTrack declares what the source sends of a kind. A second track of the same kind replaces the first.
-func (s *Source) AddTrack(c Codec) *Track {
-	t := &Track{source: s, kind: c.Kind(), codec: c}
-	t.numbered = strings.EqualFold(c.MimeType, "video/VP8") || strings.EqualFold(c.MimeType, "video/VP9")
-	s.tracks[t.kind].Store(t)
-	return t
+	return t.add(rid, requestKeyframe)
 }
 
 // ready makes the source a candidate for the stream's active one, on its first packet.
@@ -122,9 +116,12 @@ type Track struct {
 	layers []*Layer
 }
 
-// AddLayer adds an encoding of the track; rid is empty unless the source sends several (RFC 8853). requestKeyframe, which
-// may be nil, asks the source for a keyframe; it must not block.
-func (t *Track) AddLayer(rid string, requestKeyframe func()) *Layer {
+func newTrack(s *Source, c Codec) *Track {
+	numbered := strings.EqualFold(c.MimeType, mimeVP8) || strings.EqualFold(c.MimeType, mimeVP9)
+	return &Track{source: s, kind: c.Kind(), codec: c, numbered: numbered}
+}
+
+func (t *Track) add(rid string, requestKeyframe func()) *Layer {
 	l := newLayer(t, rid, requestKeyframe)
 	t.mu.Lock()
 	t.layers = append(t.layers, l)

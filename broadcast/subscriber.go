@@ -98,7 +98,7 @@ func (s *Subscriber) Resend(ssrc uint32, numbers []uint16) {
 				continue
 			}
 			for _, n := range numbers {
-				out := Packet{}
+				out := Packet{Again: true}
 				out.Header.SSRC = ssrc
 				if f.rewriter.again(n, &out, &w.scratch) {
 					w.burst = append(w.burst, out)
@@ -107,7 +107,7 @@ func (s *Subscriber) Resend(ssrc uint32, numbers []uint16) {
 		}
 		if len(w.burst) > 0 {
 			s.resent.Add(uint64(len(w.burst)))
-			s.sink.Send(w.id, w.burst)
+			w.send(s.sink)
 		}
 	})
 }
@@ -156,15 +156,22 @@ func (s *Subscriber) serve(now int64) (due int64) {
 			more = more || left
 		}
 		if len(w.burst) > 0 {
-			s.sink.Send(w.id, w.burst)
+			w.send(s.sink)
 		}
 	}
 	for _, f := range s.feeds {
 		if r := f.senderReport(now); r != nil {
 			s.sink.Report(s.writer.id, r)
+			s.writer.sent = true
 		}
 	}
 	return due
+}
+
+// send gives the burst to a sink.
+func (w *writer) send(to Sink) {
+	to.Send(w.id, w.burst)
+	w.sent = true
 }
 
 // reset empties the buffers of the last burst.

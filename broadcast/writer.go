@@ -31,6 +31,7 @@ type writer struct {
 	read    []packet
 	burst   []Packet
 	scratch []byte // payloads that had to be changed
+	sent    bool   // since the last flush
 }
 
 func newWriter(h *Hub, id int) *writer {
@@ -73,7 +74,12 @@ func (w *writer) run() {
 		for _, f := range posts {
 			f()
 		}
-		if due := w.round(); due != never {
+		due := w.round()
+		if w.sent && w.hub.Flush != nil {
+			w.hub.Flush(w.id)
+		}
+		w.sent = false
+		if due != never {
 			timer.Reset(time.Duration(max(due-w.hub.now(), 0)))
 		}
 	}

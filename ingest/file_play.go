@@ -41,7 +41,7 @@ func PlayMedia(ctx context.Context, hub *broadcast.Hub, stream string, m *Media,
 		if codec.Kind() == broadcast.Video {
 			keyframe = m.RequestKeyframe
 		}
-		layers[i] = source.AddTrack(codec).AddLayer("", keyframe)
+		layers[i] = source.AddLayer(codec, "", keyframe)
 	}
 	return m.Run(ctx, func(track int, p *rtp.Packet, at time.Time) {
 		if at.Sub(clocks[track]) >= time.Second {

@@ -157,11 +157,11 @@ func goLive(t *testing.T, hub *broadcast.Hub, name string) {
 	}
 	t.Cleanup(source.Close)
 	opus := broadcast.Codec{MimeType: "audio/opus", ClockRate: 48000, Channels: 2}
-	source.AddTrack(opus).AddLayer("", nil).Write(&rtp.Packet{Header: rtp.Header{SequenceNumber: 1}, Payload: []byte{0xfc, 1, 2}})
+	source.AddLayer(opus, "", nil).Write(&rtp.Packet{Header: rtp.Header{SequenceNumber: 1}, Payload: []byte{0xfc, 1, 2}})
 	// A VP8 payload descriptor, then a keyframe's header (RFC 7741 section 4.2, RFC 6386 section 9.1): 320x180.
 	keyframe := []byte{0x10, 0x50, 0x01, 0x00, 0x9d, 0x01, 0x2a, 0x40, 0x01, 0xb4, 0x00, 0, 0, 0}
 	vp8 := broadcast.Codec{MimeType: "video/VP8", ClockRate: 90000}
-	source.AddTrack(vp8).AddLayer("", nil).Write(&rtp.Packet{Header: rtp.Header{SequenceNumber: 1, Marker: true}, Payload: keyframe})
+	source.AddLayer(vp8, "", nil).Write(&rtp.Packet{Header: rtp.Header{SequenceNumber: 1, Marker: true}, Payload: keyframe})
 }
 
 func TestHealth(t *testing.T) {

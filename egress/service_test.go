@@ -1,0 +1,118 @@
+package egress
+
+import (
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/labstack/echo/v4"
+	"github.com/pion/rtp"
+	"go.uber.org/goleak"
+
+	"bongsu/broadcast"
+	"bongsu/rtc"
+	"bongsu/wish"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func startEndpoint(t *testing.T, c Config) (url string, hub *broadcast.Hub) {
+	t.Helper()
+	log := slog.New(slog.DiscardHandler)
+	api, err := rtc.New(rtc.Config{UDP: "127.0.0.1:0"}, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = api.Close() })
+	hub = broadcast.New(broadcast.Config{})
+	t.Cleanup(hub.Close)
+	resources := wish.NewResources(wish.Limits{})
+	t.Cleanup(resources.Close)
+	s := New(c, hub, api, resources, log)
+	e := echo.New()
+	e.Any("/whep/:stream", s.Handle)
+	e.Any("/session/:id", resources.Handle)
+	e.HTTPErrorHandler = func(err error, c echo.Context) { _ = c.String(599, err.Error()) }
+	server := httptest.NewServer(e)
+	t.Cleanup(server.Close)
+	return server.URL, hub
+}
+
+func request(t *testing.T, method, url, body string) (*http.Response, string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Close = true
+	req.Header.Set("Content-Type", "application/sdp")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp, string(b)
+}
+
+func readOffer(t *testing.T, name string) string {
+	t.Helper()
+	b, err := os.ReadFile("../wish/testdata/" + name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+func TestViewersOfEveryKindAreAnswered(t *testing.T) {
+	url, hub := startEndpoint(t, Config{Wait: true})
+	for _, offer := range []string{"whep-chromium.sdp", "whep-firefox.sdp", "whep-safari.sdp", "whep-gstreamer.sdp", "whep-aiortc.sdp", "whep-mediamtx-page.sdp"} {
+		resp, answer := request(t, http.MethodPost, url+"/whep/lobby", readOffer(t, offer))
+		if resp.StatusCode != http.StatusCreated || !strings.Contains(answer, "a=sendonly\r\n") {
+			t.Errorf("%s: %s\n%s", offer, resp.Status, answer)
+			continue
+		}
+		if info, _ := hub.Info("lobby"); info.Viewers != 1 {
+			t.Errorf("%s: %d viewers", offer, info.Viewers)
+		}
+		if resp, text := request(t, http.MethodDelete, url+resp.Header.Get("Location"), ""); resp.StatusCode != http.StatusOK {
+			t.Errorf("%s: DELETE: %s %s", offer, resp.Status, text)
+		}
+		if info, ok := hub.Info("lobby"); ok {
+			t.Errorf("%s: left behind: %+v", offer, info)
+		}
+	}
+}
+
+func TestNobodyWaits(t *testing.T) {
+	url, hub := startEndpoint(t, Config{Wait: false})
+	offer := readOffer(t, "whep-chromium.sdp")
+	if resp, text := request(t, http.MethodPost, url+"/whep/lobby", offer); resp.StatusCode != 599 || !strings.Contains(text, broadcast.ErrNotFound.Error()) {
+		t.Errorf("an unknown stream: %s %q", resp.Status, text)
+	}
+	release, err := hub.Pin("lobby")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer release()
+	resp, text := request(t, http.MethodPost, url+"/whep/lobby", offer)
+	if resp.StatusCode != 599 || !strings.Contains(text, ErrOffline.Error()) || resp.Header.Get("Retry-After") == "" {
+		t.Errorf("an offline stream: %s %q %v", resp.Status, text, resp.Header)
+	}
+	src, err := hub.Publish("lobby", broadcast.Publication{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer src.Close()
+	src.AddLayer(broadcast.Codec{MimeType: "video/H265", ClockRate: 90000}, "", nil).Write(&rtp.Packet{Payload: []byte{1, 2, 3}})
+	if resp, text := request(t, http.MethodPost, url+"/whep/lobby", readOffer(t, "whep-firefox.sdp")); resp.StatusCode != 599 || !strings.Contains(text, "H265") {
+		t.Errorf("a codec that the viewer lacks: %s %q", resp.Status, text)
+	}
+}
