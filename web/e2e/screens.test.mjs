@@ -1,0 +1,95 @@
+/** Every page in its main states, at two widths, light and dark, in both languages: pictures to look at, in e2e/out. */
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { launch } from './lib/browser.mjs';
+import { demoFile, root, startGateway } from './lib/gateway.mjs';
+import { firstFrame } from './lib/inpage.mjs';
+import { goLive } from './lib/studio.mjs';
+
+const folder = join(root, 'web/e2e/out');
+const sizes = [
+  { width: 1280, height: 800 },
+  { width: 360, height: 740 },
+];
+
+/** @typedef {import('puppeteer-core').Page} Page */
+
+/**
+ * Takes the four pictures of a page, and expects that nothing is wider than the screen.
+ * @param {Page} page
+ * @param {string} name
+ * @param {string} language
+ */
+async function capture(page, name, language) {
+  for (const size of sizes) {
+    await page.setViewport(size);
+    for (const scheme of ['light', 'dark']) {
+      await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: scheme }]);
+      await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve, 150))));
+      await page.screenshot({ path: join(folder, `${name}-${language}-${size.width}-${scheme}.png`), fullPage: true });
+    }
+    const tooWide = await page.evaluate(() => {
+      const { clientWidth, scrollWidth } = document.documentElement;
+      const elements = [...document.querySelectorAll('body *')].filter(
+        (element) => element.getBoundingClientRect().right > clientWidth + 0.5,
+      );
+      return scrollWidth > clientWidth ? elements.map(({ localName, className }) => `${localName}.${className}`) : [];
+    });
+    expect.soft(tooWide, `wider than ${size.width} px: ${name} in ${language}`).toEqual([]);
+  }
+}
+
+/** @param {Page} page */
+const waiting = (page) => page.waitForFunction(() => document.querySelector('bongsu-player')?.state === 'waiting');
+
+/** @param {Page} page */
+const measured = (page) =>
+  page.waitForFunction(() => document.querySelector('bongsu-player')?.statistics?.framesPerSecond);
+
+test.each(['en', 'ko'])('screens in %s', { timeout: 180_000 }, async (language) => {
+  await mkdir(folder, { recursive: true });
+  const gateway = await startGateway();
+  onTestFinished(gateway.stop);
+  const busy = await startGateway({
+    config: { streams: { lobby: { file: demoFile }, '봉수-방송': { file: demoFile } } },
+  });
+  onTestFinished(busy.stop);
+  const browser = await launch({ language, origins: [gateway.origin] });
+  onTestFinished(browser.close);
+
+  /** @param {string} url @param {string} name @param {(page: Page) => Promise<unknown>} prepare */
+  const take = async (url, name, prepare) => {
+    const { page } = await browser.open(url);
+    await prepare(page);
+    await capture(page, name, language);
+    await page.close();
+  };
+  await take(`${gateway.origin}/`, 'home-empty', (page) => page.waitForSelector('.empty'));
+  await take(`${busy.origin}/`, 'home-live', (page) => page.waitForSelector('.tag.live'));
+  await take(`${busy.origin}/watch/${encodeURIComponent('봉수-방송')}`, 'watch-live', measured);
+  await take(`${busy.origin}/watch/lobby`, 'watch-statistics', async (page) => {
+    await measured(page);
+    await page.locator('bongsu-player >>> button.icon').click();
+    await page.waitForSelector('bongsu-player >>> canvas');
+    await page.waitForFunction(
+      (since) => performance.now() - since > 3000,
+      {},
+      await page.evaluate(() => performance.now()),
+    );
+  });
+  await take(`${gateway.origin}/watch/tomorrow`, 'watch-waiting', waiting);
+  await take(`${busy.origin}/embed/lobby`, 'embed-live', (page) => firstFrame(page));
+  await take(`${gateway.origin}/embed/tomorrow`, 'embed-waiting', waiting);
+  await take(`${gateway.origin}/watch/two%20words`, 'error-name', (page) => page.waitForSelector('h1'));
+  await take(`${gateway.origin}/nowhere`, 'error-nowhere', (page) => page.waitForSelector('h1'));
+  await take(`${gateway.origin}/publish/studio`, 'publish-idle', (page) => page.waitForSelector('#use-camera'));
+  await take(`${gateway.origin}/publish/studio`, 'publish-preview', async (page) => {
+    await page.locator('#use-camera').click();
+    await page.waitForFunction(() => (document.querySelector('video')?.videoWidth ?? 0) > 0);
+  });
+  const studio = await browser.open(`${gateway.origin}/publish/studio`);
+  await goLive(studio, gateway.origin, 'studio');
+  await studio.page.waitForSelector('live-statistics [role=status]');
+  await capture(studio.page, 'publish-live', language);
+});
