@@ -12,11 +12,11 @@ import (
 // drain is a sink that only counts.
 type drain struct{ packets int }
 
-func (d *drain) Send(_ int, burst []Packet)      { d.packets += len(burst) }
+func (d *drain) Send(_ int, burst []Packet)     { d.packets += len(burst) }
 func (d *drain) Report(int, *rtcp.SenderReport) {}
 
 func BenchmarkRing(b *testing.B) {
-	r := newRing(16<<20, int64(time.Minute))
+	r := newRing(16<<20, int64(time.Minute), &budget{max: 1 << 40})
 	payload := make([]byte, 1200)
 	out := make([]packet, 8)
 	b.ReportAllocs()
@@ -75,7 +75,7 @@ func BenchmarkWriter(b *testing.B) {
 				if err != nil {
 					b.Fatal(err)
 				}
-				s.shard().add(s)
+				s.shard(w).add(s)
 				sinks = append(sinks, d)
 			}
 			p := rtp.Packet{Payload: make([]byte, 1200)}

@@ -42,15 +42,14 @@ type feed struct {
 
 // collect puts what is new into the writer's burst. due is when a paced viewer goes on; left says that there is more to be
 // sent right now.
-func (f *feed) collect(s *Subscriber, now int64) (due int64, left bool) {
+func (f *feed) collect(s *Subscriber, w *writer, now int64) (due int64, left bool) {
 	f.choose(s, now)
 	if f.layer == nil {
 		return never, false
 	}
-	w := s.writer
 	n, lost := f.layer.ring.read(f.pos, w.read)
 	if lost {
-		f.lose(s, now)
+		f.lose(s, w, now)
 		return now + pollInterval, false
 	}
 	if f.paced {
@@ -145,10 +144,10 @@ func (f *feed) start(l *Layer, pt uint8, now int64) {
 }
 
 // lose is for a viewer whose place in the ring is gone: it goes on at the newest keyframe.
-func (f *feed) lose(s *Subscriber, now int64) {
+func (f *feed) lose(s *Subscriber, w *writer, now int64) {
 	s.dropped.Add(1)
 	f.start(f.layer, f.rewriter.segments[0].payloadType, now)
-	if _, lost := f.layer.ring.read(f.pos, s.writer.read[:1]); lost {
+	if _, lost := f.layer.ring.read(f.pos, w.read[:1]); lost {
 		f.layer = nil // no keyframe yet: begin anew when there is one
 	}
 }

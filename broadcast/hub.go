@@ -21,11 +21,14 @@ var ErrClosed = errors.New("the server is shutting down")
 type Config struct {
 	GOPBytes    int           `koanf:"gop_bytes"`    // most payload kept of a layer for viewers who join, in bytes
 	GOPDuration time.Duration `koanf:"gop_duration"` // oldest keyframe kept for them
+	CacheBytes  int           `koanf:"cache_bytes"`  // most payload kept of all layers together, in bytes
 	Writers     int           `koanf:"writers"`      // goroutines that send; 0: one for each CPU
 }
 
-// DefaultConfig keeps 16 MiB and 30 s of each layer.
-func DefaultConfig() Config { return Config{GOPBytes: 16 << 20, GOPDuration: 30 * time.Second} }
+// DefaultConfig keeps 16 MiB and 30 s of each layer, and 512 MiB in all.
+func DefaultConfig() Config {
+	return Config{GOPBytes: 16 << 20, GOPDuration: 30 * time.Second, CacheBytes: 512 << 20}
+}
 
 // Hub holds the streams of a server.
 type Hub struct {
@@ -35,8 +38,10 @@ type Hub struct {
 
 	config  Config
 	epoch   time.Time
+	cache   budget
 	writers []*writer
 	running sync.WaitGroup
+	ended   chan struct{} // closes when the writers have stopped
 
 	mu      sync.Mutex
 	streams map[string]*Stream
@@ -53,10 +58,14 @@ func New(c Config) *Hub {
 	if c.GOPDuration == 0 {
 		c.GOPDuration = d.GOPDuration
 	}
+	if c.CacheBytes == 0 {
+		c.CacheBytes = d.CacheBytes
+	}
 	if c.Writers == 0 {
 		c.Writers = runtime.GOMAXPROCS(0)
 	}
-	h := &Hub{config: c, epoch: time.Now(), streams: map[string]*Stream{}, writers: make([]*writer, c.Writers)}
+	h := &Hub{config: c, epoch: time.Now(), streams: map[string]*Stream{}, writers: make([]*writer, c.Writers), ended: make(chan struct{})}
+	h.cache.max = int64(c.CacheBytes)
 	for i := range h.writers {
 		h.writers[i] = newWriter(h, i)
 		h.running.Go(h.writers[i].run)
@@ -248,4 +257,22 @@ func (h *Hub) Close() {
 		}
 	}
 	h.running.Wait()
+	if first {
+		close(h.ended)
+	}
+	<-h.ended
+}
+
+// rebalance moves a subscriber from the busiest writer to the idlest, if many have left the one and few the other.
+func (h *Hub) rebalance() {
+	load := func(a, b *writer) int { return int(a.load.Load() - b.load.Load()) }
+	from, to := slices.MaxFunc(h.writers, load), slices.MinFunc(h.writers, load)
+	if n := from.load.Load(); n-to.load.Load() < max(8, n/4) {
+		return
+	}
+	from.post(func() {
+		if len(from.shards) > 0 {
+			from.shards[0].subscribers[0].move(from, to)
+		}
+	})
 }

@@ -46,7 +46,7 @@ type frame struct {
 
 func newLayer(t *Track, rid string, request func()) *Layer {
 	c := t.source.stream.hub.config
-	l := &Layer{rid: rid, track: t, request: request, ring: newRing(c.GOPBytes, int64(c.GOPDuration))}
+	l := &Layer{rid: rid, track: t, request: request, ring: newRing(c.GOPBytes, int64(c.GOPDuration), &t.source.stream.hub.cache)}
 	l.requested.Store(-keyframeInterval)
 	l.pending = time.AfterFunc(time.Hour, l.publish)
 	l.pending.Stop()
@@ -205,7 +205,11 @@ func (l *Layer) SetClock(rtpTime uint32, ntp time.Time) {
 func (l *Layer) close() {
 	l.ring.mu.Lock()
 	defer l.ring.mu.Unlock()
+	if l.closed {
+		return
+	}
 	l.closed = true
 	l.pending.Stop()
+	l.ring.all.used.Add(int64(-l.ring.bytes)) // what is left goes with its last reader
 	l.ring.visible = l.ring.head
 }

@@ -1,12 +1,16 @@
 package broadcast
 
-import "sync"
+import (
+	"sync"
+	"sync/atomic"
+)
 
 const (
 	blockSize   = 64 << 10 // payloads are stored in blocks of this size
 	ringSlots   = 512      // a ring begins with so many packets
 	maxSlots    = 1 << 15  // and grows to so many at most
 	nackHistory = int64(3e9)
+	fairShare   = 1 << 20 // bytes that a ring may keep even when all rings together keep too much
 )
 
 // packet is one RTP packet as it stands in a ring: immutable once written.
@@ -39,10 +43,17 @@ type ring struct {
 
 	maxBytes    int
 	maxDuration int64
+	all         *budget
 }
 
-func newRing(maxBytes int, maxDuration int64) *ring {
-	return &ring{slots: make([]packet, ringSlots), bySeq: make([]uint64, ringSlots), maxBytes: maxBytes, maxDuration: maxDuration}
+// budget bounds what all rings of a hub keep together.
+type budget struct {
+	used atomic.Int64 // bytes
+	max  int64
+}
+
+func newRing(maxBytes int, maxDuration int64, all *budget) *ring {
+	return &ring{slots: make([]packet, ringSlots), bySeq: make([]uint64, ringSlots), maxBytes: maxBytes, maxDuration: maxDuration, all: all}
 }
 
 // has tells whether the number is in the ring.
@@ -69,15 +80,21 @@ func (r *ring) push(p packet) uint64 {
 	if r.head-r.tail == uint64(len(r.slots)) && !r.grow(p.arrival) {
 		r.drop()
 	}
-	for r.bytes > r.maxBytes && r.tail < r.head {
+	for r.tail < r.head && r.overfull() {
 		r.drop()
 	}
 	pos := r.head
 	*r.at(pos) = p
 	r.bySeq[p.seq&uint64(len(r.bySeq)-1)] = pos + 1
 	r.bytes += len(p.payload)
+	r.all.used.Add(int64(len(p.payload)))
 	r.head++
 	return pos
+}
+
+// overfull tells whether the ring keeps more than it may. When all rings together do, those with the most give way.
+func (r *ring) overfull() bool {
+	return r.bytes > r.maxBytes || r.bytes > fairShare && r.all.used.Load() > r.all.max
 }
 
 func (r *ring) store(b []byte) []byte {
@@ -100,6 +117,7 @@ func (r *ring) trim(now int64) {
 func (r *ring) drop() {
 	p := r.at(r.tail)
 	r.bytes -= len(p.payload)
+	r.all.used.Add(int64(-len(p.payload)))
 	p.payload = nil
 	if r.hasKey && r.keyPos == r.tail {
 		r.hasKey = false

@@ -23,7 +23,7 @@ func (r *ring) pushVisible(p packet) uint64 {
 }
 
 func TestRingKeepsArrivalOrderAndFindsByNumber(t *testing.T) {
-	r := newRing(1<<20, int64(time.Minute))
+	r := newRing(1<<20, int64(time.Minute), &budget{max: 1 << 40})
 	order := []uint64{65534, 65536, 65535, 65540, 65537} // a late one, and a gap across a multiple of the size
 	for _, seq := range order {
 		r.pushVisible(numbered(seq, 100))
@@ -49,7 +49,7 @@ func TestRingKeepsArrivalOrderAndFindsByNumber(t *testing.T) {
 }
 
 func TestRingHidesWhatIsNotPublished(t *testing.T) {
-	r := newRing(1<<20, int64(time.Minute))
+	r := newRing(1<<20, int64(time.Minute), &budget{max: 1 << 40})
 	r.push(numbered(1, 10))
 	if n, _ := r.read(0, make([]packet, 1)); n != 0 {
 		t.Error("a reader saw a frame that was not complete")
@@ -60,7 +60,7 @@ func TestRingHidesWhatIsNotPublished(t *testing.T) {
 }
 
 func TestRingStoresCopies(t *testing.T) {
-	r := newRing(1<<20, int64(time.Minute))
+	r := newRing(1<<20, int64(time.Minute), &budget{max: 1 << 40})
 	p := numbered(1, 64)
 	want := bytes.Clone(p.payload)
 	r.pushVisible(p)
@@ -82,7 +82,7 @@ func TestRingStoresCopies(t *testing.T) {
 }
 
 func TestRingGrowsForAGroupOfPictures(t *testing.T) {
-	r := newRing(64<<20, int64(time.Minute))
+	r := newRing(64<<20, int64(time.Minute), &budget{max: 1 << 40})
 	key := r.pushVisible(numbered(1, 1000))
 	r.markKey(key, 1, 0, 0)
 	for seq := uint64(2); seq <= 5*ringSlots; seq++ {
@@ -105,7 +105,7 @@ func TestRingGrowsForAGroupOfPictures(t *testing.T) {
 
 func TestRingBounds(t *testing.T) {
 	t.Run("bytes", func(t *testing.T) {
-		r := newRing(100_000, int64(time.Minute))
+		r := newRing(100_000, int64(time.Minute), &budget{max: 1 << 40})
 		r.markKey(r.pushVisible(numbered(1, 1000)), 1, 0, 0)
 		for seq := uint64(2); seq < 300; seq++ {
 			r.pushVisible(numbered(seq, 1000))
@@ -118,7 +118,7 @@ func TestRingBounds(t *testing.T) {
 		}
 	})
 	t.Run("time", func(t *testing.T) {
-		r := newRing(64<<20, int64(time.Second))
+		r := newRing(64<<20, int64(time.Second), &budget{max: 1 << 40})
 		r.markKey(r.pushVisible(numbered(1, 100)), 1, 0, 0)
 		for seq := uint64(2); seq < 2*ringSlots; seq++ {
 			p := numbered(seq, 100)
@@ -129,8 +129,27 @@ func TestRingBounds(t *testing.T) {
 			t.Errorf("an old group of pictures is kept in %d slots", len(r.slots))
 		}
 	})
+	t.Run("all rings together", func(t *testing.T) {
+		all := &budget{max: 5 << 20}
+		small, large := newRing(64<<20, int64(time.Minute), all), newRing(64<<20, int64(time.Minute), all)
+		for _, r := range []*ring{small, large} {
+			r.markKey(r.pushVisible(numbered(1, 1000)), 1, 0, 0)
+		}
+		for seq := uint64(2); seq < 10_000; seq++ {
+			large.pushVisible(numbered(seq, 1000))
+			if seq < 500 {
+				small.pushVisible(numbered(seq, 1000))
+			}
+		}
+		if used := all.used.Load(); used > 6<<20 || used != int64(small.bytes+large.bytes) {
+			t.Errorf("%d bytes are counted, %d and %d kept", used, small.bytes, large.bytes)
+		}
+		if _, _, ok := small.start(); !ok {
+			t.Error("the small one had to give way")
+		}
+	})
 	t.Run("history", func(t *testing.T) {
-		r := newRing(64<<20, int64(time.Minute))
+		r := newRing(64<<20, int64(time.Minute), &budget{max: 1 << 40})
 		for i := range 200 {
 			p := numbered(uint64(i), 100)
 			p.arrival = int64(i) * int64(20*time.Millisecond) // sound
@@ -145,7 +164,7 @@ func TestRingBounds(t *testing.T) {
 // Random arrivals must never give a wrong packet: right or none.
 func TestRingAgainstModel(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
-	r := newRing(1<<20, int64(time.Minute))
+	r := newRing(1<<20, int64(time.Minute), &budget{max: 1 << 40})
 	var model []uint64
 	next := uint64(1 << 16)
 	for range 20_000 {

@@ -21,7 +21,7 @@ type Subscription struct {
 // break when the source, the layer or the codec changes. A writer goroutine owns its state.
 type Subscriber struct {
 	stream *Stream
-	writer *writer
+	writer atomic.Pointer[writer]
 	sink   Sink
 	hold   time.Duration
 	close  sync.Once
@@ -54,7 +54,8 @@ func (h *Hub) Subscribe(name string, c Subscription) (*Subscriber, error) {
 	st.viewers++
 	w := slices.MinFunc(h.writers, func(a, b *writer) int { return int(a.load.Load() - b.load.Load()) })
 	w.load.Add(1)
-	s := &Subscriber{stream: st, writer: w, sink: c.Sink, hold: c.Hold}
+	s := &Subscriber{stream: st, sink: c.Sink, hold: c.Hold}
+	s.writer.Store(w)
 	for kind, out := range []*Output{Audio: c.Audio, Video: c.Video} {
 		if out != nil {
 			s.feeds = append(s.feeds, &feed{Output: *out, kind: Kind(kind)})
@@ -65,33 +66,57 @@ func (h *Hub) Subscribe(name string, c Subscription) (*Subscriber, error) {
 
 // Start lets the media flow; call it once, when the transport is connected.
 func (s *Subscriber) Start() {
-	s.writer.post(func() {
+	s.post(func(w *writer) {
 		if s.from == never {
 			return // closed meanwhile
 		}
-		s.from = s.writer.hub.now() + int64(s.hold)
-		s.shard().add(s)
+		s.from = w.hub.now() + int64(s.hold)
+		s.shard(w).add(s)
 	})
 }
 
-func (s *Subscriber) shard() *shard { return s.stream.shards[s.writer.id] }
+// post has f run by the writer that owns the subscriber then.
+func (s *Subscriber) post(f func(w *writer)) {
+	w := s.writer.Load()
+	w.post(func() {
+		if s.writer.Load() != w {
+			s.post(f) // it has moved
+			return
+		}
+		f(w)
+	})
+}
+
+func (s *Subscriber) shard(w *writer) *shard { return s.stream.shards[w.id] }
+
+// move gives the subscriber to another writer. Its owner calls it.
+func (s *Subscriber) move(from, to *writer) {
+	s.shard(from).remove(s)
+	from.load.Add(-1)
+	to.load.Add(1)
+	s.writer.Store(to)
+	s.post(func(w *writer) {
+		if s.from != never {
+			s.shard(w).add(s)
+		}
+	})
+}
 
 // RequestKeyframe says that the viewer can't decode (PLI, RFC 4585 section 6.3.1; FIR, RFC 5104 section 4.3.1).
 func (s *Subscriber) RequestKeyframe() {
-	s.writer.post(func() {
+	s.post(func(w *writer) {
 		for _, f := range s.feeds {
 			if f.kind == Video {
-				f.pictureLost(s.writer.hub.now())
+				f.pictureLost(w.hub.now())
 			}
 		}
-		s.shard().due = 0
+		s.shard(w).due = 0
 	})
 }
 
 // Resend sends packets again that the viewer missed (generic NACK, RFC 4585 section 6.2.1).
 func (s *Subscriber) Resend(ssrc uint32, numbers []uint16) {
-	s.writer.post(func() {
-		w := s.writer
+	s.post(func(w *writer) {
 		w.reset()
 		for _, f := range s.feeds {
 			if f.SSRC != ssrc {
@@ -121,18 +146,19 @@ func (s *Subscriber) Stats() SubscriberStats {
 // may be called twice.
 func (s *Subscriber) Close() {
 	s.close.Do(func() {
+		h := s.stream.hub
 		gone := make(chan struct{})
-		s.writer.post(func() {
-			s.shard().remove(s)
+		s.post(func(w *writer) {
+			s.shard(w).remove(s)
 			s.from = never
+			w.load.Add(-1)
 			close(gone)
 		})
 		select {
 		case <-gone:
-		case <-s.writer.done:
+		case <-h.ended:
 		}
-		s.writer.load.Add(-1)
-		h := s.stream.hub
+		h.rebalance()
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		s.stream.viewers--
@@ -141,17 +167,16 @@ func (s *Subscriber) Close() {
 }
 
 // serve sends what is new and gives when the viewer wants to be served again without being woken.
-func (s *Subscriber) serve(now int64) (due int64) {
+func (s *Subscriber) serve(w *writer, now int64) (due int64) {
 	if now < s.from {
 		return s.from
 	}
 	due = never
 	for more := true; more; {
-		w := s.writer
 		w.reset()
 		more = false
 		for _, f := range s.feeds {
-			again, left := f.collect(s, now)
+			again, left := f.collect(s, w, now)
 			due = min(due, again)
 			more = more || left
 		}
@@ -161,8 +186,8 @@ func (s *Subscriber) serve(now int64) (due int64) {
 	}
 	for _, f := range s.feeds {
 		if r := f.senderReport(now); r != nil {
-			s.sink.Report(s.writer.id, r)
-			s.writer.sent = true
+			s.sink.Report(w.id, r)
+			w.sent = true
 		}
 	}
 	return due

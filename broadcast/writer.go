@@ -20,7 +20,6 @@ type writer struct {
 	id   int
 	kick chan struct{}
 	quit chan struct{}
-	done chan struct{}
 	load atomic.Int32 // subscribers
 
 	mu    sync.Mutex
@@ -36,7 +35,7 @@ type writer struct {
 
 func newWriter(h *Hub, id int) *writer {
 	return &writer{
-		hub: h, id: id, kick: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{}),
+		hub: h, id: id, kick: make(chan struct{}, 1), quit: make(chan struct{}),
 		read: make([]packet, 64), burst: make([]Packet, 0, 2*64),
 	}
 }
@@ -57,7 +56,6 @@ func (w *writer) wake() {
 }
 
 func (w *writer) run() {
-	defer close(w.done)
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	for {
@@ -93,7 +91,7 @@ func (w *writer) round() (due int64) {
 		if sh.dirty.Swap(false) || sh.due <= now {
 			sh.due = never
 			for _, s := range sh.subscribers {
-				sh.due = min(sh.due, s.serve(now))
+				sh.due = min(sh.due, s.serve(w, now))
 			}
 		}
 		due = min(due, sh.due)

@@ -33,6 +33,7 @@ func rules() map[string]rule {
 		"limits/sessions_per_address": count,
 		"egress/wait":                 yesOrNo,
 		"broadcast/gop_bytes":         {"a whole number of bytes, 65536 or more", atLeast(1 << 16)},
+		"broadcast/cache_bytes":       {"a whole number of bytes, 1048576 or more", atLeast(1 << 20)},
 		"broadcast/gop_duration":      {`a time between 100ms and 5m, such as "10s"`, isGOPDuration},
 		"broadcast/writers":           count,
 		"keys/*":                      {`one or more letters, digits or -._~+/ (RFC 6750 section 2.1), such as "tGzv3JOkF0XG5Qx2"`, isBearerToken},

@@ -165,6 +165,7 @@ egress:
 broadcast:
   gop_bytes: 16777216 # default
   gop_duration: 30s # default
+  cache_bytes: 536870912 # default
   writers: 0 # default
 keys:
   lobby: '********' # bongsu.yaml:5
