@@ -1,7 +1,7 @@
 package broadcast
 
 import (
-	"bytes"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -25,7 +25,7 @@ type Layer struct {
 	// Guarded by ring.mu.
 	seq     sequencer
 	frame   frame
-	sets    [][]byte // newest parameter sets of H.264 and H.265, ordered by type
+	sets    []paramSet // the newest of each kind and id (H.264, H.265)
 	pending *time.Timer
 	closed  bool
 
@@ -125,8 +125,9 @@ func (l *Layer) inspect(p *rtp.Packet, ext uint64, ahead bool, now int64) {
 	mime := l.track.codec.MimeType
 	ofFrame := p.Timestamp == l.frame.time
 	for set := range parameterSets(mime, p.Payload) {
-		l.keepSet(mime, set)
-		if kind := parameterKind(mime, set); ofFrame && kind < paramKinds {
+		kind := parameterKind(mime, set)
+		l.sets = keepSet(l.sets, mime, kind, set)
+		if ofFrame {
 			l.frame.hasSet[kind] = true
 		}
 	}
@@ -149,40 +150,20 @@ func (l *Layer) inspect(p *rtp.Packet, ext uint64, ahead bool, now int64) {
 	}
 }
 
-// keepSet remembers the newest parameter set of its kind.
-func (l *Layer) keepSet(mime string, set []byte) {
-	kind := parameterKind(mime, set)
-	if kind >= paramKinds {
-		return
-	}
-	if l.sets == nil {
-		l.sets = make([][]byte, paramKinds)
-	}
-	if !bytes.Equal(l.sets[kind], set) {
-		l.sets[kind] = bytes.Clone(set)
-	}
-}
-
 // lacksSets tells whether payload begins the picture of a keyframe whose parameter sets did not come with it.
 func (l *Layer) lacksSets(mime string, payload []byte) bool {
-	if !l.frame.key || l.sets == nil || !startsPicture(mime, payload) {
+	if !l.frame.key || len(l.sets) == 0 || !startsPicture(mime, payload) {
 		return false
 	}
-	for kind, set := range l.sets {
-		if set != nil && !l.frame.hasSet[kind] {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(l.sets, func(s paramSet) bool { return !l.frame.hasSet[s.kind] })
 }
 
+// insertSets puts the parameter sets before p, the newest packet, in a packet of their own.
 func (l *Layer) insertSets(mime string, p *rtp.Packet, ext uint64, now int64) {
 	var sets [][]byte
-	for kind, set := range l.sets {
-		if set != nil {
-			sets = append(sets, set)
-			l.frame.hasSet[kind] = true
-		}
+	for _, s := range l.sets {
+		sets = append(sets, s.nal)
+		l.frame.hasSet[s.kind] = true
 	}
 	l.ring.push(packet{seq: l.seq.insert(ext), time: p.Timestamp, payload: joinParameterSets(mime, nil, sets...), arrival: now})
 }
