@@ -17,28 +17,28 @@ var (
 // Keys are the stream keys: a stream's name and the token that may publish it. Without any, everybody may publish anything.
 type Keys map[string]string
 
-// Publish decides whether a token may publish a stream. Without a stream's name the token has to say which is meant: as the
-// key of one, or, on a server without keys, by being the name. credential tells publishers of the stream apart.
-func (k Keys) Publish(stream, token string) (name, credential string, err error) {
+// Publish decides whether a token may publish a stream, and gives the stream's name. Without a name the token has to say
+// which is meant: as the key of one, or, on a server without keys, by being the name.
+func (k Keys) Publish(stream, token string) (name string, err error) {
 	switch {
 	case len(k) == 0 && stream != "":
-		return stream, token, nil
+		return stream, nil
 	case token == "" && stream == "":
-		return "", "", fmt.Errorf("%w: it names the stream to publish", ErrUnauthorized)
+		return "", fmt.Errorf("%w: it names the stream to publish", ErrUnauthorized)
 	case len(k) == 0:
-		return token, "", nil
+		return token, nil
 	case token == "":
-		return "", "", fmt.Errorf("%w: this server asks for a stream key", ErrUnauthorized)
+		return "", fmt.Errorf("%w: this server asks for a stream key", ErrUnauthorized)
 	}
 	for name, key := range k {
 		if equal(key, token) && (stream == "" || stream == name) {
-			return name, key, nil
+			return name, nil
 		}
 	}
 	if _, ok := k[stream]; stream != "" && !ok {
-		return "", "", fmt.Errorf("%w: nobody has a key for the stream %q", ErrForbidden, stream)
+		return "", fmt.Errorf("%w: nobody has a key for the stream %q", ErrForbidden, stream)
 	}
-	return "", "", fmt.Errorf("%w: the stream key is wrong", ErrUnauthorized)
+	return "", fmt.Errorf("%w: the stream key is wrong", ErrUnauthorized)
 }
 
 // equal compares in a time that tells nothing of where or how the two differ.

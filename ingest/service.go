@@ -8,6 +8,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 	"github.com/pion/rtp"
+	"golang.org/x/text/unicode/norm"
 
 	"bongsu/auth"
 	"bongsu/broadcast"
@@ -35,12 +36,13 @@ func New(hub *broadcast.Hub, api *rtc.API, keys auth.Keys, resources *wish.Resou
 func (s *Service) Handle(c echo.Context) error { return s.endpoint.Handle(c) }
 
 func (s *Service) authorize(r *wish.Request) (err error) {
-	if r.Stream, _, err = s.keys.Publish(r.Stream, r.Token); err != nil {
+	if r.Stream, err = s.keys.Publish(r.Stream, r.Token); err != nil {
 		if errors.Is(err, auth.ErrUnauthorized) {
 			r.Reply.Set("WWW-Authenticate", auth.Challenge(r.Token))
 		}
 		return err
 	}
+	r.Stream = norm.NFC.String(r.Stream) // a token may have named it
 	return broadcast.ValidName(r.Stream)
 }
 
@@ -79,11 +81,7 @@ func (s *Service) open(r *wish.Request) (string, wish.Session, error) {
 }
 
 func (p *Publisher) publish(s *Service, r *wish.Request) error {
-	_, credential, err := s.keys.Publish(r.Stream, r.Token)
-	if err != nil {
-		return err
-	}
-	source, err := s.hub.Publish(r.Stream, broadcast.Publication{Credential: credential, Agent: r.UserAgent()})
+	source, err := s.hub.Publish(r.Stream, broadcast.Publication{Credential: r.Token, Agent: r.UserAgent()})
 	if err != nil {
 		return err
 	}

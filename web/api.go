@@ -1,11 +1,11 @@
 package web
 
 import (
-	"fmt"
 	"net/http"
 	"time"
 
 	"bongsu/broadcast"
+	"bongsu/wish"
 
 	"github.com/labstack/echo/v4"
 )
@@ -48,14 +48,15 @@ func (s *site) listStreams(c echo.Context) error {
 	return answer(c, map[string]any{"streams": list})
 }
 
+// showStream knows every name that can be one: whoever asks may wait for the stream to begin.
 func (s *site) showStream(c echo.Context) error {
-	name, err := streamName(c)
+	name, err := wish.StreamName(c)
 	if err != nil {
 		return err
 	}
 	info, ok := s.services.Hub.Info(name)
 	if !ok {
-		return fmt.Errorf("%w: %s", broadcast.ErrNotFound, name)
+		info = broadcast.StreamInfo{Name: name, State: broadcast.Offline}
 	}
 	return answer(c, newStreamJSON(info))
 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 func TestStreamsAPI(t *testing.T) {
@@ -23,7 +25,11 @@ func TestStreamsAPI(t *testing.T) {
 	if len(list) != 2 || list[0].(map[string]any)["name"] != "a" {
 		t.Fatalf("not sorted: %s", body)
 	}
-	res, body = s.get(t, "/api/v1/streams/"+url.PathEscape(hangul))
+	if res, body := s.get(t, "/api/v1/streams/tomorrow"); res.StatusCode != 200 ||
+		strings.TrimSpace(body) != `{"name":"tomorrow","state":"offline","viewers":0,"tracks":[]}` {
+		t.Errorf("a stream that nobody uses: %d %s", res.StatusCode, body)
+	}
+	res, body = s.get(t, "/api/v1/streams/"+url.PathEscape(norm.NFD.String(hangul)))
 	one := decode(t, body)
 	if res.StatusCode != 200 || one["name"] != hangul || one["state"] != "live" || one["viewers"] != 0.0 {
 		t.Errorf("%d %s", res.StatusCode, body)
@@ -83,7 +89,7 @@ func TestOEmbed(t *testing.T) {
 			t.Errorf("%s%s: %s", c.page, c.query, body)
 		}
 	}
-	_, body := s.get(t, "/oembed?url="+url.QueryEscape(s.url+"/watch/"+name))
+	_, body := s.get(t, "/oembed?url="+url.QueryEscape(s.url+"/watch/"+url.PathEscape(norm.NFD.String(hangul))))
 	html, _ := decode(t, body)["html"].(string)
 	if !strings.HasPrefix(html, `<iframe src="`+s.url+"/embed/"+name+`" width="640" height="360" title="`+hangul+`"`) {
 		t.Error(html)

@@ -10,6 +10,7 @@ import (
 	"bongsu/broadcast"
 
 	"github.com/labstack/echo/v4"
+	"golang.org/x/text/unicode/norm"
 )
 
 // Size of an embedded player in CSS pixels: what is taken when the consumer names no limit, and the most that is ever given.
@@ -85,6 +86,7 @@ func embeddable(address, origin string) (string, error) {
 	if !ok || !strings.EqualFold(page.Host, here.Host) {
 		return "", echo.NewHTTPError(http.StatusNotFound, "only /watch/ and /embed/ pages of this server can be embedded")
 	}
+	name = norm.NFC.String(name) // as wish.StreamName does
 	return name, broadcast.ValidName(name)
 }
 

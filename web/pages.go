@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"bongsu/broadcast"
+	"bongsu/wish"
 
 	"github.com/labstack/echo/v4"
 )
@@ -76,7 +76,7 @@ type head struct{ Name, Watch, Embed, OEmbed string }
 
 func (s *site) streamPage(page, policy, permissions string) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		name, err := streamName(c)
+		name, err := wish.StreamName(c)
 		if err != nil {
 			return err
 		}
@@ -120,18 +120,6 @@ func protect(header http.Header, policy, permissions string) {
 
 func noBuild() error {
 	return echo.NewHTTPError(http.StatusServiceUnavailable, `the pages have not been built; run "make web" and start the server again`)
-}
-
-// streamName is the route's :stream, decoded and checked. Echo hands out the path as it was sent where that is not the
-// canonical encoding.
-func streamName(c echo.Context) (string, error) {
-	name := c.Param("stream")
-	if c.Request().URL.RawPath != "" {
-		if decoded, err := url.PathUnescape(name); err == nil {
-			name = decoded
-		}
-	}
-	return name, broadcast.ValidName(name)
 }
 
 // origin is the scheme and host by which the client reached the server.

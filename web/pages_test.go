@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 const hangul = "봉수-방송_1.가"
@@ -20,6 +22,7 @@ func TestPages(t *testing.T) {
 		{"/embed/lobby", "embed", `rel="canonical"`, "script-src 'self'", "microphone=()"},
 		{"/publish/lobby", "publish", "noindex", "frame-ancestors 'self'", "camera=(self), microphone=(self), display-capture=(self)"},
 		{"/watch/" + url.PathEscape(hangul), "watch", "<title>" + hangul + " · Bongsu</title>", "connect-src 'self'", ""},
+		{"/watch/" + url.PathEscape(norm.NFD.String(hangul)), "watch", "<title>" + hangul + " · Bongsu</title>", "", ""},
 		{"/watch/" + strings.ToLower(url.PathEscape(hangul)), "watch", "<title>" + hangul + " · Bongsu</title>", "", ""},
 	} {
 		t.Run(c.path, func(t *testing.T) {
@@ -136,7 +139,7 @@ func TestErrors(t *testing.T) {
 		{"GET", "/watch.html", "*/*", 404, "application/problem+json", ""},
 		{"DELETE", "/", "text/html", 405, "text/html; charset=UTF-8", "Allow"},
 		{"PUT", "/api/v1/streams", "text/html", 405, "application/problem+json", "Allow"},
-		{"GET", "/api/v1/streams/none", "text/html", 404, "application/problem+json", "none"},
+		{"GET", "/api/v1/streams/", "text/html", 404, "application/problem+json", "nothing at this address"},
 		{"GET", "/api/v1/streams/a%20b", "", 400, "application/problem+json", "not a stream name"},
 		{"POST", "/whip/busy", "text/html", 409, "application/problem+json", "studio"},
 		{"POST", "/whep/bad", "", 422, "application/problem+json", "m-line 1 has no ice-ufrag"},

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
+	"golang.org/x/text/unicode/norm"
 
 	"bongsu/broadcast"
 )
@@ -26,7 +27,7 @@ const (
 type Request struct {
 	*http.Request
 	Reply    http.Header // headers of the answer, also of an error: Authorize and Open may add WWW-Authenticate, Retry-After, Link
-	Stream   string      // from the URL's :stream, percent-decoded and valid, or ""; Authorize may set it
+	Stream   string      // by StreamName, or ""; Authorize may set it
 	Token    string      // of "Authorization: Bearer" (RFC 6750 section 2.1), or ""
 	Offer    *Offer      // nil in Authorize, which comes before the body
 	Loopback bool        // the client is on this machine and came without a proxy
@@ -36,7 +37,7 @@ type Request struct {
 func newRequest(c echo.Context) (*Request, error) {
 	r := &Request{Request: c.Request(), Reply: c.Response().Header()}
 	var err error
-	if r.Stream, err = streamName(c); err != nil {
+	if r.Stream, err = StreamName(c); err != nil {
 		return nil, err
 	}
 	r.Token = bearer(r.Header.Get(echo.HeaderAuthorization))
@@ -52,18 +53,21 @@ func newRequest(c echo.Context) (*Request, error) {
 	return r, nil
 }
 
-// streamName is the URL's :stream. echo hands it out as written when the path has unusual escapes, else decoded.
-func streamName(c echo.Context) (string, error) {
+// StreamName is the stream's name in the route's :stream, decoded and in NFC (Unicode Standard Annex 15): some systems write
+// letters in pieces, and what people read as one name is one stream. It is "" on a route without :stream; the error of a name
+// that can't be one wraps broadcast.ErrName.
+func StreamName(c echo.Context) (string, error) {
 	name := c.Param("stream")
 	if name == "" {
 		return "", nil
 	}
-	if c.Request().URL.RawPath != "" {
+	if c.Request().URL.RawPath != "" { // with unusual escapes echo hands out the path as it was sent
 		var err error
 		if name, err = url.PathUnescape(name); err != nil {
 			return "", fmt.Errorf("%w: %w", broadcast.ErrName, err)
 		}
 	}
+	name = norm.NFC.String(name)
 	return name, broadcast.ValidName(name)
 }
 

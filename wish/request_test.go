@@ -2,6 +2,8 @@ package wish
 
 import (
 	"net/http/httptest"
+	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/labstack/echo/v4"
@@ -46,6 +48,9 @@ func TestRequestStream(t *testing.T) {
 		{"/whip/%EB%B4%89%EC%88%98", "봉수"},
 		{"/whip/봉수", "봉수"},
 		{"/whip/a%2Db", "a-b"}, // not how Go would write it
+		{"/whip/%E1%84%87%E1%85%A9%E1%86%BC%E1%84%89%E1%85%AE", "봉수"}, // in pieces (NFD), as macOS writes it
+		{"/whip/%e1%84%87%e1%85%a9%e1%86%bc%e1%84%89%e1%85%ae", "봉수"},
+		{"/whip/" + url.PathEscape(strings.Repeat("e\u0301", 64)), strings.Repeat("\u00e9", 64)}, // 64 letters, 128 pieces
 		{"/whip/lobby?token=x", "lobby"},
 	} {
 		r, err := serveRequest(t, c.path, func(echo.Context) {})

@@ -8,6 +8,8 @@ import (
 	"net/netip"
 	"slices"
 
+	"golang.org/x/text/unicode/norm"
+
 	"bongsu/auth"
 	"bongsu/broadcast"
 	"bongsu/egress"
@@ -70,7 +72,7 @@ func (c *Config) Validate(from origins) error {
 	var problems []error
 	owner := map[string]string{} // the stream of each key
 	for _, name := range slices.Sorted(maps.Keys(c.Keys)) {
-		if err := broadcast.ValidName(name); err != nil {
+		if err := validName(name); err != nil {
 			problems = append(problems, fmt.Errorf("%s: keys: %w", from["keys/"+name], err))
 		}
 		if other, taken := owner[c.Keys[name]]; taken {
@@ -81,7 +83,7 @@ func (c *Config) Validate(from origins) error {
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Streams)) {
 		where := from.below(join("streams", name))
-		if err := broadcast.ValidName(name); err != nil {
+		if err := validName(name); err != nil {
 			problems = append(problems, fmt.Errorf("%s: streams: %w", where, err))
 		}
 		if file := c.Streams[name].File; file.Video == "" && file.Audio == "" {
@@ -89,6 +91,15 @@ func (c *Config) Validate(from origins) error {
 		}
 	}
 	return errors.Join(problems...)
+}
+
+// validName is broadcast.ValidName for a name in a file. Names in URLs are taken in NFC (Unicode Standard Annex 15): another
+// spelling would never match.
+func validName(name string) error {
+	if !norm.NFC.IsNormalString(name) {
+		return fmt.Errorf("%w: %q is written in decomposed letters (NFD); write it composed (NFC)", broadcast.ErrName, name)
+	}
+	return broadcast.ValidName(name)
 }
 
 // logLevels are the words of log.level.

@@ -14,6 +14,7 @@ const sizes = [
 ];
 
 /** @typedef {import('puppeteer-core').Page} Page */
+/** @typedef {import('../src/api.ts').WhepStatistics} WhepStatistics */
 
 /**
  * Takes the four pictures of a page, and expects that nothing is wider than the screen.
@@ -47,6 +48,41 @@ const waiting = (page) => page.waitForFunction(() => document.querySelector('bon
 const measured = (page) =>
   page.waitForFunction(() => document.querySelector('bongsu-player')?.statistics?.framesPerSecond);
 
+/**
+ * Expects that the statistics panel shows all it has, on one line each, and leaves the controls free, with the longest numbers.
+ * @param {Page} page
+ * @param {number} width
+ */
+async function expectStatisticsFit(page, width) {
+  await page.setViewport({ width, height: 800 });
+  const trouble = await page.evaluate(async () => {
+    const player = document.querySelector('bongsu-player');
+    const find = (/** @type {string} */ selector) => player?.shadowRoot?.querySelector(selector);
+    const panel = /** @type {HTMLElement & { statistics: WhepStatistics, updateComplete: Promise<boolean> }} */ (
+      find('bongsu-statistics')
+    );
+    const most = { width: 1920, height: 1080, bitrate: 12_340_000, framesPerSecond: 59.94, lossRatio: 1 };
+    panel.statistics = /** @type {WhepStatistics} */ ({
+      ...player?.statistics,
+      ...most,
+      packetsLost: 12_345,
+      jitterBufferMs: 1234,
+      roundTripTimeMs: 1234,
+    });
+    await panel.updateComplete;
+    const rows = [...(panel.shadowRoot?.querySelectorAll('dl div') ?? [])];
+    const lowest = find('media-play-button')?.getBoundingClientRect().top ?? 0;
+    return [
+      panel.scrollHeight > panel.clientHeight && 'cut off below',
+      panel.scrollWidth > panel.clientWidth && 'cut off at the side',
+      panel.getBoundingClientRect().bottom > lowest && 'over the controls',
+      rows.length !== 7 && `${rows.length} rows`,
+      rows.some((row) => row.clientHeight > 24) && 'a row on two lines',
+    ].filter(Boolean);
+  });
+  expect.soft(trouble, `statistics on a screen of ${width} px`).toEqual([]);
+}
+
 test.each(['en', 'ko'])('screens in %s', { timeout: 180_000 }, async (language) => {
   await mkdir(folder, { recursive: true });
   const gateway = await startGateway();
@@ -77,6 +113,9 @@ test.each(['en', 'ko'])('screens in %s', { timeout: 180_000 }, async (language) 
       {},
       await page.evaluate(() => performance.now()),
     );
+    for (const width of [320, 360, 480, 620, 1280]) {
+      await expectStatisticsFit(page, width);
+    }
   });
   await take(`${gateway.origin}/watch/tomorrow`, 'watch-waiting', waiting);
   await take(`${busy.origin}/embed/lobby`, 'embed-live', (page) => firstFrame(page));

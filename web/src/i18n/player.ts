@@ -56,7 +56,8 @@ export const t = dictionary({
     'statistics.plot': 'Bit rate and frame rate over the last minute',
     'unit.frames': '{n} fps',
     'unit.milliseconds': '{n} ms',
-    'unit.packets': '{percent} % ({n} packets)',
+    'unit.percent': '{n} %',
+    'unit.packets': '({n} packets)',
   },
   ko: {
     'state.connecting': '연결하고 있습니다',
@@ -112,7 +113,8 @@ export const t = dictionary({
     'statistics.plot': '최근 1분 동안의 비트레이트와 프레임 속도',
     'unit.frames': '초당 {n}장',
     'unit.milliseconds': '{n}ms',
-    'unit.packets': '{percent}% ({n}개)',
+    'unit.percent': '{n}%',
+    'unit.packets': '({n}개)',
   },
 });
 

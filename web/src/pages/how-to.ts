@@ -55,7 +55,7 @@ export class HowToStart extends LightElement {
   }
 
   private typed(event: InputEvent): void {
-    // Keyboards and files may give decomposed letters (NFD); the same name is then another one to the server.
+    // In NFC, as the server takes it: keyboards and files may give letters in pieces.
     this.name = (event.target as HTMLInputElement).value.trim().normalize('NFC');
     // While typing only what cannot become right by typing on.
     this.complain = this.name !== '' && nameProblem(this.name)?.key !== 'name.dots';

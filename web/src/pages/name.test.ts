@@ -32,6 +32,10 @@ describe('the path of a stream', () => {
     expect(streamFromPath(`${streamPath('publish', name)}/`)).toBe(name);
   });
 
+  test('puts letters together that a system wrote in pieces', () => {
+    expect(streamFromPath(streamPath('watch', '봉수-é'.normalize('NFD')))).toBe('봉수-é'.normalize('NFC'));
+  });
+
   test('is no name where there is none, or no UTF-8', () => {
     expect(streamFromPath('/')).toBe('');
     expect(streamFromPath('/watch/')).toBe('');

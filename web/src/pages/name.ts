@@ -25,11 +25,14 @@ export function nameProblem(name: string): NameProblem | undefined {
   return characters.length > maxNameLength ? { key: 'name.long', length: characters.length } : undefined;
 }
 
-/** The stream's name in a page's path ("/watch/%EB%B4%89%EC%88%98"), '' without one; undefined if it is not UTF-8. */
+/**
+ * The stream's name in a page's path ("/watch/%EB%B4%89%EC%88%98"), '' without one; undefined if it is not UTF-8. In NFC, as
+ * the server takes it: some systems write letters in pieces.
+ */
 export function streamFromPath(path: string): string | undefined {
   const encoded = /^\/(?:watch|embed|publish)\/([^/]*)\/?$/.exec(path)?.[1] ?? '';
   try {
-    return decodeURIComponent(encoded);
+    return decodeURIComponent(encoded).normalize('NFC');
   } catch {
     return undefined;
   }

@@ -49,9 +49,13 @@ describe('Poll', () => {
     await vi.advanceTimersByTimeAsync(2000);
     expect([poll.value, poll.failed]).toEqual([{ viewers: 3 }, true]);
 
-    ask.mockResolvedValueOnce(json({}, 404));
+    ask.mockResolvedValueOnce(json({}, 503));
     await vi.advanceTimersByTimeAsync(2000);
-    expect([poll.value, poll.failed]).toEqual([null, false]);
+    expect([poll.value, poll.failed]).toEqual([{ viewers: 3 }, true]);
+
+    ask.mockResolvedValueOnce(json({ viewers: 4 }));
+    await vi.advanceTimersByTimeAsync(2000);
+    expect([poll.value, poll.failed]).toEqual([{ viewers: 4 }, false]);
     poll.hostDisconnected();
   });
 

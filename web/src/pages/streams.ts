@@ -17,8 +17,8 @@ export interface StreamInfo {
   name: string;
   state: 'live' | 'standby' | 'offline';
   viewers: number;
-  /** When the state began (RFC 3339). */
-  since: string;
+  /** When it went live (RFC 3339); missing while nobody sends. */
+  since?: string;
   tracks: TrackInfo[];
 }
 
@@ -27,8 +27,8 @@ const answerLimit = 8000;
 
 /** Fetches a piece of the API again and again while the page is visible, and renders its host anew each time. */
 export class Poll<T> implements ReactiveController {
-  /** The latest answer; null if the server knows no such thing (404); undefined before the first answer. */
-  value: T | null | undefined;
+  /** The latest answer; undefined before the first one. */
+  value: T | undefined;
   /** Whether the latest attempt failed. `value` is then what was known before. */
   failed = false;
   /** What to add to the clock here to get the server's, in ms. */
@@ -90,10 +90,10 @@ export class Poll<T> implements ReactiveController {
       cache: 'no-store',
       signal: AbortSignal.any([signal, AbortSignal.timeout(answerLimit)]),
     });
-    if (!response.ok && response.status !== 404) {
+    if (!response.ok) {
       throw new Error(`status ${response.status}`);
     }
-    const value = response.ok ? ((await response.json()) as T) : null;
+    const value = (await response.json()) as T;
     const date = Date.parse(response.headers.get('Date') ?? '');
     this.offset = Number.isNaN(date) ? 0 : date - Date.now();
     this.value = value;

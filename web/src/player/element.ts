@@ -298,16 +298,16 @@ export class BongsuPlayer extends LitElement implements BongsuPlayerElement {
 
   #panel() {
     return html`
-      <bongsu-statistics
-        slot="top-chrome"
-        part="statistics"
-        noautohide
-        .statistics=${this.latest}
-        .language=${this.#language}
-        @close=${() => {
-          this.showStatistics = false;
-        }}
-      ></bongsu-statistics>
+      <div slot="top-chrome" class="board" noautohide>
+        <bongsu-statistics
+          part="statistics"
+          .statistics=${this.latest}
+          .language=${this.#language}
+          @close=${() => {
+            this.showStatistics = false;
+          }}
+        ></bongsu-statistics>
+      </div>
     `;
   }
 

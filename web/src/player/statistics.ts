@@ -21,6 +21,7 @@ export class StatisticsPanel extends LitElement {
       display: block;
       box-sizing: border-box;
       width: min(19rem, 100% - 1rem);
+      max-height: calc(100% - 1rem);
       margin: 0.5rem;
       padding: 0.5rem 0.75rem 0.6rem;
       border-radius: 8px;
@@ -68,9 +69,14 @@ export class StatisticsPanel extends LitElement {
 
     dl {
       display: grid;
-      grid-template-columns: auto 1fr;
       gap: 0 0.75rem;
       margin: 0;
+    }
+
+    dl div {
+      display: flex;
+      justify-content: space-between;
+      gap: 0.75rem;
     }
 
     dt {
@@ -81,7 +87,6 @@ export class StatisticsPanel extends LitElement {
       margin: 0;
       text-align: end;
       font-variant-numeric: tabular-nums;
-      overflow-wrap: anywhere;
     }
 
     .bitrate {
@@ -98,9 +103,11 @@ export class StatisticsPanel extends LitElement {
       border-bottom: 1px solid rgb(255 255 255 / 25%);
     }
 
-    @container (width < 26rem) {
+    /* The container is the room above the controls. */
+    @container (width < 26rem) or (height < 15.5rem) {
       :host {
-        width: calc(100% - 0.5rem);
+        width: min(24rem, 100% - 0.5rem);
+        max-height: calc(100% - 0.5rem);
         margin: 0.25rem;
         padding: 0.25rem 0.5rem;
         font-size: 0.6875rem;
@@ -112,12 +119,26 @@ export class StatisticsPanel extends LitElement {
       }
 
       dl {
-        grid-template-columns: auto 1fr auto 1fr;
-        gap: 0 0.5rem;
+        grid-template-columns: auto auto;
+      }
+
+      dl div {
+        gap: 0.35rem;
+        white-space: nowrap;
+      }
+
+      .packets {
+        display: none;
       }
 
       bongsu-plot {
         height: 1.5rem;
+      }
+    }
+
+    @container (height < 8rem) {
+      bongsu-plot {
+        display: none;
       }
     }
   `;
@@ -128,8 +149,8 @@ export class StatisticsPanel extends LitElement {
 
   override render() {
     const say = (key: Parameters<typeof t>[0], parameters = {}) => t(key, parameters, this.language);
-    const row = (label: string, value: string | undefined, style = '') =>
-      value === undefined ? nothing : html`<dt>${label}</dt><dd class=${style}>${value}</dd>`;
+    const row = (label: string, value: unknown, style = '') =>
+      value === undefined ? nothing : html`<div><dt>${label}</dt><dd class=${style}>${value}</dd></div>`;
     const now = this.statistics;
     const milliseconds = (value: number | undefined) =>
       value === undefined
@@ -153,7 +174,7 @@ export class StatisticsPanel extends LitElement {
         ${row(say('statistics.resolution'), now?.width && now.height ? `${now.width} × ${now.height}` : undefined)}
         ${row(say('statistics.frames'), now?.framesPerSecond === undefined ? undefined : say('unit.frames', { n: Math.round(now.framesPerSecond) }), 'frames')}
         ${row(say('statistics.bitrate'), now && bits(now.bitrate), 'bitrate')}
-        ${row(say('statistics.loss'), now && say('unit.packets', { percent: (now.lossRatio * 100).toFixed(1), n: now.packetsLost }))}
+        ${row(say('statistics.loss'), now && html`${say('unit.percent', { n: (now.lossRatio * 100).toFixed(1) })} <span class="packets">${say('unit.packets', { n: now.packetsLost })}</span>`)}
         ${row(say('statistics.buffer'), milliseconds(now?.jitterBufferMs))}
         ${row(say('statistics.roundTrip'), milliseconds(now?.roundTripTimeMs))}
       </dl>

@@ -237,6 +237,19 @@ export const playerStyle = css`
     background: color-mix(in srgb, var(--accent), #fff 22%);
   }
 
+  /* The room that is left above the controls; what is in it depends on how much that is. */
+  .board {
+    flex: 0 1 100%;
+    width: 100%;
+    min-height: 0;
+    container-type: size;
+    pointer-events: none;
+  }
+
+  .board > * {
+    pointer-events: auto;
+  }
+
   .pill {
     align-self: center;
     margin: 0.75rem;
@@ -278,6 +291,10 @@ export const playerStyle = css`
   }
 
   @container (width < 26rem) {
+    media-control-bar {
+      padding-top: 0.5rem;
+    }
+
     media-volume-range {
       display: none;
     }

@@ -47,6 +47,8 @@ export class Plot extends LitElement {
 
   #plot: uPlot | undefined;
   #values: (number | null)[][] = [];
+  readonly #scheme = matchMedia('(prefers-color-scheme: dark)');
+  readonly #redraw = () => this.#plot?.redraw();
   readonly #resize = new ResizeObserver(([entry]) => {
     if (entry) {
       this.#plot?.setSize({ width: entry.contentRect.width, height: entry.contentRect.height });
@@ -71,12 +73,14 @@ export class Plot extends LitElement {
   override connectedCallback(): void {
     super.connectedCallback();
     this.#resize.observe(this);
+    this.#scheme.addEventListener('change', this.#redraw);
     this.requestUpdate();
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
     this.#resize.disconnect();
+    this.#scheme.removeEventListener('change', this.#redraw);
     this.#plot?.destroy();
     this.#plot = undefined;
   }
@@ -107,7 +111,8 @@ export class Plot extends LitElement {
   }
 
   #options(): uPlot.Options {
-    const color = (value: string) =>
+    // Looked up at every drawing: custom properties differ with the color scheme.
+    const color = (value: string) => () =>
       value.replace(/var\((--[\w-]+)\)/g, (_, name: string) => getComputedStyle(this).getPropertyValue(name).trim());
     const scale = (i: number) => `y${i}`;
     return {

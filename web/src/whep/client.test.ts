@@ -22,6 +22,7 @@ let statistics: WhepStatistics[];
 /** How the gateway answers a POST, and a GET of the session. */
 let reply: () => Response | Promise<Response>;
 let sessionStatus: number;
+let deleted: () => Promise<void>;
 let client: WhepClient;
 
 const created =
@@ -43,6 +44,9 @@ const fakeFetch = async (input: RequestInfo | URL, init: RequestInit = {}): Prom
   calls.push({ method, url: String(input), headers: new Headers(headers), body: String(body ?? ''), keepalive });
   if (method === 'POST') {
     return reply();
+  }
+  if (method === 'DELETE') {
+    await deleted();
   }
   return new Response(null, { status: method === 'GET' ? sessionStatus : 200 });
 };
@@ -80,6 +84,7 @@ beforeEach(() => {
   statistics = [];
   reply = created();
   sessionStatus = 405;
+  deleted = async () => {};
   client = new WhepClient(
     {
       endpoint,
@@ -127,6 +132,29 @@ describe('a session', () => {
     expect(pc.close).toHaveBeenCalled();
     await advance(60_000);
     expect(FakePeerConnection.all).toHaveLength(1);
+  });
+
+  test('closes the connection when the server has deleted the session', async () => {
+    const pc = await goLive();
+    let answerNow = () => {};
+    deleted = () => new Promise((resolve) => (answerNow = resolve));
+    client.close();
+    await advance(0);
+    expect(methods()).toEqual(['POST', 'DELETE']);
+    expect(pc.close).not.toHaveBeenCalled();
+    answerNow();
+    await advance(0);
+    expect(pc.close).toHaveBeenCalledOnce();
+  });
+
+  test('does not wait long for a server that does not answer the DELETE', async () => {
+    const pc = await goLive();
+    const limits = vi.spyOn(AbortSignal, 'timeout');
+    deleted = () => Promise.reject(new DOMException('', 'TimeoutError'));
+    client.close();
+    await advance(0);
+    expect(limits).toHaveBeenLastCalledWith(2000);
+    expect(pc.close).toHaveBeenCalledOnce();
   });
 
   test('uses the ICE servers of the answer before it gathers candidates', async () => {
@@ -212,6 +240,7 @@ describe('a lost session', () => {
     sessionStatus = 404;
     await advance(3000);
     expect(states.at(-1)).toBe('reconnecting gone');
+    expect(methods(), 'of a session that the server has ended').not.toContain('DELETE');
     await advance(500);
     expect(FakePeerConnection.all).toHaveLength(2);
   });

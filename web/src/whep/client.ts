@@ -117,7 +117,7 @@ export class WhepClient {
       if (session?.hadMedia && this.#running) {
         this.#keep(session);
       } else {
-        session?.release();
+        void session?.release();
       }
     }
   }
@@ -128,7 +128,7 @@ export class WhepClient {
   }
 
   #keep(session: Session | undefined): void {
-    this.#previous?.release();
+    void this.#previous?.release();
     this.#previous = session;
   }
 

@@ -8,7 +8,7 @@ class SilentPeerConnection extends EventTarget {
   addTransceiver() {}
   createOffer = async () => ({ type: 'offer', sdp: 'v=0\r\n' });
   getStats = async () => new Map();
-  close() {}
+  close = vi.fn();
 }
 
 let posts: { url: string; authorization: string | null }[];
@@ -103,6 +103,15 @@ test('leaves with the page and comes back with it', async () => {
   dispatchEvent(new Event('pagehide'));
   dispatchEvent(new Event('pageshow'));
   expect(video.state).toBe('idle');
+});
+
+test('closes the connection at once when the page is left', async () => {
+  const video = make({ src: '/whep/a' });
+  await Promise.resolve();
+  const { peerConnection } = video;
+  expect(video.state).toBe('connecting');
+  dispatchEvent(new Event('pagehide'));
+  expect(peerConnection?.close).toHaveBeenCalledOnce();
 });
 
 test('ends when it is removed', async () => {

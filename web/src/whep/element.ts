@@ -173,7 +173,9 @@ export class WhepVideo extends CustomVideoElement implements WhepVideoElement {
 
   #suspend(): void {
     this.#suspended = this.state !== 'idle';
+    const { peerConnection } = this;
     this.#leave();
+    peerConnection?.close(); // at once: an open connection keeps the page from the back/forward cache
   }
 
   /** The page came back from the back/forward cache. */

@@ -5,6 +5,8 @@ import { iceServers } from './link.ts';
 
 /** The time that the endpoint has to answer, milliseconds. */
 const answerTimeout = 10_000;
+/** The time that a session may take to end, milliseconds: then its connection is closed in any case. */
+const goodbyeTimeout = 2_000;
 
 /** Why a session did not begin or went on no longer. */
 export class WhepError extends Error {
@@ -86,7 +88,8 @@ export async function patch(access: Access, session: Created, fragment: string):
 /** Ends a session; works while the page is being left. */
 export async function remove(access: Access, session: Created): Promise<void> {
   if (session.url) {
-    await request(access, session.url, { method: 'DELETE', keepalive: true }).catch(() => undefined);
+    const signal = AbortSignal.timeout(goodbyeTimeout);
+    await request(access, session.url, { method: 'DELETE', keepalive: true, signal }).catch(() => undefined);
   }
 }
 

@@ -42,6 +42,8 @@ export class Session {
   readonly #ended: Promise<never>;
   #end!: (why: unknown) => void;
   #closed = false;
+  /** The DELETE, once it is on its way. */
+  #left: Promise<void> | undefined;
   #created: Created | undefined;
   /** What the session can show, and what it shows. */
   readonly #tracks: MediaStreamTrack[] = [];
@@ -86,8 +88,9 @@ export class Session {
     }
   }
 
-  /** Frees the peer connection. */
-  release(): void {
+  /** Frees the peer connection, after the DELETE: a server that sees the connection close first has no session left to delete. */
+  async release(): Promise<void> {
+    await this.#left;
     this.peerConnection.close();
   }
 
@@ -218,6 +221,7 @@ export class Session {
     }
     this.#askedAt = performance.now();
     if ((await exists(this.access, this.#created)) === false) {
+      this.#created = undefined; // there is nothing left to delete
       this.#end(new WhepError('gone'));
     } else if (performance.now() - this.#heardAt >= silence && !this.#closed) {
       this.#live = false;
@@ -249,7 +253,7 @@ export class Session {
   #leave(): void {
     this.#closed = true;
     if (this.#created) {
-      void remove(this.access, this.#created);
+      this.#left = remove(this.access, this.#created);
     }
   }
 }

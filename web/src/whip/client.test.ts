@@ -120,14 +120,42 @@ describe('publishing', () => {
     expect(peers[0]?.remote).toContain('a=fmtp:111 maxaveragebitrate=128000;stereo=1\r\n');
   });
 
-  test('ends with the page', async () => {
+  test('ends with the page, at once', async () => {
+    server.deleted = () => new Promise(() => {});
     const one = publisher();
     one.start(both, encoding);
     await pass();
     dispatchEvent(new Event('pagehide'));
-    await pass();
+    expect(peers[0]?.connectionState).toBe('closed');
     expect(server.count('DELETE')).toBe(1);
     expect(one.state).toBe('idle');
+  });
+
+  test('sends nothing after the end, and closes the connection when the server has deleted the session', async () => {
+    let answer: (response: Response) => void = () => {};
+    server.deleted = () => new Promise((resolve) => (answer = resolve));
+    const one = publisher();
+    one.start(both, encoding);
+    await pass();
+    const stopped = one.stop();
+    await pass();
+    expect(server.count('DELETE')).toBe(1);
+    expect(peers[0]?.senders.map((sender) => sender.track)).toEqual([null, null]);
+    expect(peers[0]?.connectionState).toBe('connected');
+    answer(new Response(null));
+    await stopped;
+    expect(peers[0]?.connectionState).toBe('closed');
+  });
+
+  test('does not wait long for a server that does not answer the DELETE', async () => {
+    const limits = vi.spyOn(AbortSignal, 'timeout');
+    server.deleted = () => Promise.reject(new DOMException('', 'TimeoutError'));
+    const one = publisher();
+    one.start(both, encoding);
+    await pass();
+    await one.stop();
+    expect(limits).toHaveBeenLastCalledWith(2000);
+    expect(peers[0]?.connectionState).toBe('closed');
   });
 });
 
@@ -262,6 +290,7 @@ describe('a connection that breaks', () => {
     expect(takenOver).not.toHaveBeenCalled();
     await pass(1);
     expect(one.state).toBe('live');
+    expect(server.count('DELETE'), 'of a session that the server has ended').toBe(0);
     peers[1]?.transport.become('closed');
     await pass(2000);
     expect([one.state, one.error?.kind]).toEqual(['failed', 'closed']);

@@ -72,7 +72,7 @@ export class WhipClient extends EventTarget {
     this.tracks = tracks;
     this.encoding = encoding;
     this.run = new AbortController();
-    addEventListener('pagehide', () => void this.stop(), { signal: this.run.signal });
+    addEventListener('pagehide', () => this.leavePage(), { signal: this.run.signal });
     this.change('connecting');
     void this.publish(this.run.signal);
   }
@@ -87,6 +87,13 @@ export class WhipClient extends EventTarget {
       this.change('idle');
     }
     await session?.close();
+  }
+
+  /** Closes the connection at once: an open one keeps the page from the back/forward cache. */
+  private leavePage(): void {
+    const { peer } = this;
+    void this.stop();
+    peer?.close();
   }
 
   /** Sends other tracks; viewers keep their session. A kind that was not offered makes a new session at once. */

@@ -17,6 +17,8 @@ export class FakeServer {
   answers: (() => Response | Promise<Response>)[] = [created];
   options: () => Response | Promise<Response> = () => new Response(null, { status: 204 });
 
+  deleted: () => Response | Promise<Response> = () => new Response(null);
+
   readonly fetch: typeof fetch = async (input, init = {}) => {
     init.signal?.throwIfAborted();
     const method = init.method ?? 'GET';
@@ -31,7 +33,7 @@ export class FakeServer {
       const [next = created] = this.answers.length > 1 ? this.answers.splice(0, 1) : this.answers;
       return next();
     }
-    return method === 'OPTIONS' ? this.options() : new Response(null);
+    return method === 'OPTIONS' ? this.options() : this.deleted();
   };
 
   count(method: string): number {

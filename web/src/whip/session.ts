@@ -36,6 +36,8 @@ export interface SessionOptions extends Surroundings {
 const gatherLimit = 1000;
 const requestLimit = 15_000;
 const connectLimit = 15_000;
+/** How long the server may take over the DELETE before the connection is closed in any case. */
+const goodbyeLimit = 2000;
 /** A connection that is silent this long is given up; browsers alone take up to half a minute. */
 const silenceLimit = 6000;
 
@@ -52,6 +54,7 @@ export class WhipSession {
   private readonly senders = new Map<'audio' | 'video', RTCRtpSender>();
   private readonly watch = new AbortController();
   private resource = '';
+  private closing: Promise<void> | undefined;
   private end: (reason: WhipError) => void = () => {};
 
   private constructor(private readonly options: SessionOptions) {
@@ -98,15 +101,23 @@ export class WhipSession {
   }
 
   /** Ends the session at the server (RFC 9725 section 4.2) and closes the connection. Survives the page; may be called twice. */
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.closing ??= this.leave();
+    return this.closing;
+  }
+
+  /** In this order: a server that sees the connection close first has no session left to delete. */
+  private async leave(): Promise<void> {
     this.watch.abort();
-    this.peer.close();
-    const resource = this.resource;
-    this.resource = '';
-    if (resource) {
-      // Nothing can be done about a failure: the server sees the connection end in any case.
-      await this.request(resource, { method: 'DELETE', keepalive: true }).catch(() => undefined);
+    for (const sender of this.senders.values()) {
+      // No picture leaves after this, however long the server takes.
+      sender.replaceTrack(null).catch(() => undefined);
     }
+    if (this.resource) {
+      // Nothing can be done about a failure: the server sees the connection end in any case.
+      await this.request(this.resource, { method: 'DELETE', keepalive: true }, goodbyeLimit).catch(() => undefined);
+    }
+    this.peer.close();
   }
 
   private async negotiate(): Promise<void> {
@@ -122,6 +133,7 @@ export class WhipSession {
         headers: { 'Content-Type': 'application/sdp' },
         body: audio.stereo ? announceStereo(offer) : offer,
       },
+      requestLimit,
       this.options.signal,
     );
     if (!response.ok) {
@@ -192,19 +204,25 @@ export class WhipSession {
       peer.addEventListener('connectionstatechange', look, { signal });
       // A server that ends the session closes DTLS; the connection's own state would notice only after half a minute.
       const transport = [...this.senders.values()][0]?.transport;
-      transport?.addEventListener('statechange', () => transport.state === 'closed' && fail('closed'), { signal });
+      const ended = () => {
+        if (transport?.state === 'closed') {
+          this.resource = ''; // there is nothing left to delete
+          fail('closed');
+        }
+      };
+      transport?.addEventListener('statechange', ended, { signal });
       options.signal.addEventListener('abort', () => reject(options.signal.reason), { signal });
       look();
     });
   }
 
-  private request(url: string, init: RequestInit, signal?: AbortSignal): Promise<Response> {
+  private request(url: string, init: RequestInit, limit: number, signal?: AbortSignal): Promise<Response> {
     const headers = new Headers(init.headers);
     if (this.options.token) {
       headers.set('Authorization', `Bearer ${this.options.token}`);
     }
-    const limit = AbortSignal.timeout(requestLimit);
-    return this.options.fetch(url, { ...init, headers, signal: signal ? AbortSignal.any([signal, limit]) : limit });
+    const late = AbortSignal.timeout(limit);
+    return this.options.fetch(url, { ...init, headers, signal: signal ? AbortSignal.any([signal, late]) : late });
   }
 }
 
