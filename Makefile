@@ -52,7 +52,7 @@ test-web: $(MODULES)
 	@cd web && $(NPM) run --silent test
 
 test-e2e: build
-	@cd web && $(NPM) run --silent e2e
+	@cd web && $(NPM) run --silent e2e && E2E_TRANSPORT=pc $(NPM) run --silent e2e -- live files
 
 bench: build ## measure: time to the first frame, viewers per core
 	@$(GO) test -run '^$$' -bench . -benchmem ./...

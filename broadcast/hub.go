@@ -73,6 +73,9 @@ func New(c Config) *Hub {
 	return h
 }
 
+// Writers is how many goroutines send. Their numbers begin at 0.
+func (h *Hub) Writers() int { return len(h.writers) }
+
 // now is the time on the hub's clock, in nanoseconds since it was made.
 func (h *Hub) now() int64 { return int64(time.Since(h.epoch)) }
 

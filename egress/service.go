@@ -11,6 +11,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"bongsu/broadcast"
+	"bongsu/lite"
 	"bongsu/rtc"
 	"bongsu/wish"
 )
@@ -25,25 +26,34 @@ const (
 	hold = 30 * time.Millisecond
 )
 
+// Transports of viewers.
+const (
+	TransportAuto = "auto" // lean, and a PeerConnection for offers that need one
+	TransportPC   = "pc"   // a PeerConnection for all
+)
+
 // Config of what viewers get.
 type Config struct {
 	// Wait lets viewers come before the publisher: they see the stream as soon as it begins. Else they get 409, or 404 for
 	// a stream that is not known.
 	Wait bool `koanf:"wait"`
+	// Transport is how media gets to viewers: TransportAuto or TransportPC.
+	Transport string `koanf:"transport"`
 }
 
 // Service is the WHEP endpoint (draft-ietf-wish-whep-03).
 type Service struct {
 	config   Config
 	hub      *broadcast.Hub
+	lean     *lite.Server
 	api      *rtc.API
 	endpoint wish.Endpoint
 	log      *slog.Logger
 }
 
-// New makes the endpoint; its sessions live in resources.
-func New(c Config, hub *broadcast.Hub, api *rtc.API, resources *wish.Resources, log *slog.Logger) *Service {
-	s := &Service{config: c, hub: hub, api: api, log: log}
+// New makes the endpoint; its sessions live in resources. Viewers come by lean, or by api.
+func New(c Config, hub *broadcast.Hub, lean *lite.Server, api *rtc.API, resources *wish.Resources, log *slog.Logger) *Service {
+	s := &Service{config: c, hub: hub, lean: lean, api: api, log: log}
 	s.endpoint = wish.Endpoint{Role: wish.Play, Resources: resources, Authorize: s.authorize, Open: s.open}
 	return s
 }
@@ -66,16 +76,39 @@ func (s *Service) authorize(r *wish.Request) error {
 	return nil
 }
 
+// peer is a viewer's transport: lite.Session or rtc.Viewer.
+type peer interface {
+	broadcast.Sink
+	Output(broadcast.Kind) *broadcast.Output
+	Feedback(lost func(), missing func(ssrc uint32, numbers []uint16))
+	Connected() <-chan struct{}
+	Done() <-chan struct{}
+	Err() error
+	Close() error
+}
+
+// connect answers the offer by the lean transport, or by a PeerConnection if the offer or the configuration asks for it.
+func (s *Service) connect(r *wish.Request, formats []broadcast.Format) (answer string, p peer, err error) {
+	if s.config.Transport != TransportPC {
+		answer, session, err := s.lean.Answer(lite.Offer{SDP: r.Offer.SDP, Passive: r.Offer.Passive, Formats: formats})
+		if !errors.Is(err, lite.ErrOdd) {
+			return answer, session, err
+		}
+		s.log.Debug("viewer by PeerConnection", "client", r.UserAgent(), "reason", err)
+	}
+	return s.api.Send(r.Context(), rtc.Offer{SDP: r.Offer.SDP, Passive: r.Offer.Passive, Formats: formats})
+}
+
 // Viewer is a WHEP session: a peer that gets a stream.
 type Viewer struct {
-	*rtc.Viewer
+	peer
 	subscriber *broadcast.Subscriber
 	ended      chan struct{} // closes when nothing of it is left
 }
 
 // Close hangs up and waits for the end. It may be called twice.
 func (v *Viewer) Close() error {
-	_ = v.Viewer.Close()
+	_ = v.peer.Close()
 	<-v.ended
 	return nil
 }
@@ -85,23 +118,23 @@ func (s *Service) open(r *wish.Request) (string, wish.Session, error) {
 	if err := s.decodable(r.Stream, formats); err != nil {
 		return "", nil, err
 	}
-	answer, peer, err := s.api.Send(r.Context(), rtc.Offer{SDP: r.Offer.SDP, Passive: r.Offer.Passive, Formats: formats})
+	answer, p, err := s.connect(r, formats)
 	if err != nil {
 		return "", nil, fmt.Errorf("%w: %w", wish.ErrUnprocessable, err)
 	}
-	v := &Viewer{Viewer: peer, ended: make(chan struct{})}
+	v := &Viewer{peer: p, ended: make(chan struct{})}
 	answer, err = wish.FinishAnswer(answer, r.Offer, wish.AnswerOptions{Loopback: r.Loopback})
 	if err == nil {
 		v.subscriber, err = s.hub.Subscribe(r.Stream, broadcast.Subscription{
-			Sink: peer, Audio: peer.Output(broadcast.Audio), Video: peer.Output(broadcast.Video), Hold: hold,
+			Sink: p, Audio: p.Output(broadcast.Audio), Video: p.Output(broadcast.Video), Hold: hold,
 		})
 	}
 	if err != nil {
-		_ = peer.Close()
+		_ = p.Close()
 		return "", nil, err
 	}
+	p.Feedback(v.subscriber.RequestKeyframe, v.subscriber.Resend)
 	go v.watch(s.log.With("stream", r.Stream))
-	go peer.Feedback(v.subscriber.RequestKeyframe, v.subscriber.Resend)
 	return answer, v, nil
 }
 

@@ -14,7 +14,9 @@ import (
 	"go.uber.org/goleak"
 
 	"bongsu/broadcast"
+	"bongsu/lite"
 	"bongsu/rtc"
+	"bongsu/udp"
 	"bongsu/wish"
 )
 
@@ -23,16 +25,26 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func startEndpoint(t *testing.T, c Config) (url string, hub *broadcast.Hub) {
 	t.Helper()
 	log := slog.New(slog.DiscardHandler)
-	api, err := rtc.New(rtc.Config{UDP: "127.0.0.1:0"}, log)
+	port, err := udp.Listen("127.0.0.1:0", log)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = api.Close() })
+	t.Cleanup(func() { _ = port.Close() })
+	api, err := rtc.New(port, rtc.Config{Writers: 1}, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lean, err := lite.New(port, 1, lite.Config{}, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = lean.Close() })
+	port.Start(lean.Handle)
 	hub = broadcast.New(broadcast.Config{})
 	t.Cleanup(hub.Close)
 	resources := wish.NewResources(wish.Limits{})
 	t.Cleanup(resources.Close)
-	s := New(c, hub, api, resources, log)
+	s := New(c, hub, lean, api, resources, log)
 	e := echo.New()
 	e.Any("/whep/:stream", s.Handle)
 	e.Any("/session/:id", resources.Handle)
@@ -72,22 +84,41 @@ func readOffer(t *testing.T, name string) string {
 }
 
 func TestViewersOfEveryKindAreAnswered(t *testing.T) {
-	url, hub := startEndpoint(t, Config{Wait: true})
-	for _, offer := range []string{"whep-chromium.sdp", "whep-firefox.sdp", "whep-safari.sdp", "whep-gstreamer.sdp", "whep-aiortc.sdp", "whep-mediamtx-page.sdp"} {
-		resp, answer := request(t, http.MethodPost, url+"/whep/lobby", readOffer(t, offer))
-		if resp.StatusCode != http.StatusCreated || !strings.Contains(answer, "a=sendonly\r\n") {
-			t.Errorf("%s: %s\n%s", offer, resp.Status, answer)
-			continue
-		}
-		if info, _ := hub.Info("lobby"); info.Viewers != 1 {
-			t.Errorf("%s: %d viewers", offer, info.Viewers)
-		}
-		if resp, text := request(t, http.MethodDelete, url+resp.Header.Get("Location"), ""); resp.StatusCode != http.StatusOK {
-			t.Errorf("%s: DELETE: %s %s", offer, resp.Status, text)
-		}
-		if info, ok := hub.Info("lobby"); ok {
-			t.Errorf("%s: left behind: %+v", offer, info)
-		}
+	passive := strings.NewReplacer("a=setup:actpass", "a=setup:passive")
+	for _, c := range []struct {
+		offer, transport string
+		lean             bool // which of the two answers
+	}{
+		{"whep-chromium.sdp", TransportAuto, true}, {"whep-firefox.sdp", TransportAuto, true}, {"whep-safari.sdp", TransportAuto, true},
+		{"whep-gstreamer.sdp", TransportAuto, true}, {"whep-aiortc.sdp", TransportAuto, true}, {"whep-mediamtx-page.sdp", TransportAuto, true},
+		{"whep-chromium.sdp", TransportPC, false}, {"whep-firefox.sdp", TransportPC, false}, {"whep-mediamtx-page.sdp", TransportPC, false},
+		{"passive", TransportAuto, false},
+	} {
+		t.Run(c.transport+" "+c.offer, func(t *testing.T) {
+			url, hub := startEndpoint(t, Config{Wait: true, Transport: c.transport})
+			var offer string
+			if c.offer == "passive" { // a client that waits for the handshake
+				offer = passive.Replace(readOffer(t, "whep-chromium.sdp"))
+			} else {
+				offer = readOffer(t, c.offer)
+			}
+			resp, answer := request(t, http.MethodPost, url+"/whep/lobby", offer)
+			if resp.StatusCode != http.StatusCreated || !strings.Contains(answer, "a=sendonly\r\n") {
+				t.Fatalf("%s\n%s", resp.Status, answer)
+			}
+			if got := strings.Contains(answer, "a=ice-lite\r\n"); got != c.lean {
+				t.Errorf("lean: %v, want %v", got, c.lean)
+			}
+			if info, _ := hub.Info("lobby"); info.Viewers != 1 {
+				t.Errorf("%d viewers", info.Viewers)
+			}
+			if resp, text := request(t, http.MethodDelete, url+resp.Header.Get("Location"), ""); resp.StatusCode != http.StatusOK {
+				t.Errorf("DELETE: %s %s", resp.Status, text)
+			}
+			if info, ok := hub.Info("lobby"); ok {
+				t.Errorf("left behind: %+v", info)
+			}
+		})
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"bongsu/auth"
 	"bongsu/broadcast"
 	"bongsu/rtc"
+	"bongsu/udp"
 	"bongsu/wish"
 )
 
@@ -29,11 +30,16 @@ type endpoint struct {
 func startEndpoint(t *testing.T, keys auth.Keys) *endpoint {
 	t.Helper()
 	log := slog.New(slog.DiscardHandler)
-	api, err := rtc.New(rtc.Config{UDP: "127.0.0.1:0"}, log)
+	port, err := udp.Listen("127.0.0.1:0", log)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = api.Close() })
+	t.Cleanup(func() { _ = port.Close() })
+	api, err := rtc.New(port, rtc.Config{Writers: 1}, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	port.Start(nil)
 	hub := broadcast.New(broadcast.Config{})
 	t.Cleanup(hub.Close)
 	resources := wish.NewResources(wish.Limits{})

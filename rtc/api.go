@@ -7,7 +7,6 @@ import (
 	"crypto/rand"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/netip"
 	"time"
 
@@ -15,6 +14,8 @@ import (
 	"github.com/pion/ice/v4"
 	"github.com/pion/logging"
 	"github.com/pion/webrtc/v4"
+
+	"bongsu/udp"
 )
 
 const (
@@ -24,30 +25,26 @@ const (
 	disconnectedAfter = 5 * time.Second
 	failedAfter       = 10 * time.Second
 	keepAlive         = 2 * time.Second
-	// socketBuffer is asked of the kernel for each socket; publishers send frames in bursts.
-	socketBuffer = 4 << 20
 )
 
-// Config of the media port.
+// Config of the peer connections.
 type Config struct {
-	// UDP is the address of the one UDP port for all media. With a host, that address is the only candidate.
-	UDP string
-	// PublicIPs are addresses under which the port is reachable from outside, behind a 1:1 NAT or a port mapping.
+	// PublicIPs are addresses under which the media port is reachable from outside, behind a 1:1 NAT or a port mapping.
 	PublicIPs []netip.Addr
+	// Writers is how many writers the hub has: each gathers the packets of its viewers.
+	Writers int
 }
 
-// API makes peer connections that share one UDP port, one certificate and one set of rules. Close ends it.
+// API makes peer connections that share the media port, one certificate and one set of rules.
 type API struct {
 	settings    webrtc.SettingEngine
 	certificate webrtc.Certificate
-	muxes       *ice.MultiUDPMuxDefault
-	addresses   []netip.AddrPort
 	public      []netip.Addr
-	logs        logging.LoggerFactory
+	gathers     []gather // by writer
 }
 
-// New opens the UDP port.
-func New(c Config, log *slog.Logger) (*API, error) {
+// New makes an API on an open port.
+func New(port *udp.Port, c Config, log *slog.Logger) (*API, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, err
@@ -56,13 +53,13 @@ func New(c Config, log *slog.Logger) (*API, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &API{certificate: *cert, public: c.PublicIPs, logs: pionLogs{log}}
-	if err := a.listen(c.UDP, log); err != nil {
-		return nil, err
+	a := &API{certificate: *cert, public: c.PublicIPs}
+	for range c.Writers {
+		a.gathers = append(a.gathers, newGather(port))
 	}
 	s := &a.settings
-	s.LoggerFactory = a.logs
-	s.SetICEUDPMux(a.muxes)
+	s.LoggerFactory = pionLogs{log}
+	s.SetICEUDPMux(port.Mux())
 	s.SetIncludeLoopbackCandidate(true)
 	s.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6})
 	s.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
@@ -74,67 +71,6 @@ func New(c Config, log *slog.Logger) (*API, error) {
 	s.SetDTLSRetransmissionInterval(200 * time.Millisecond)
 	return a, nil
 }
-
-// listen opens a socket for each local address, so that each packet leaves from the address it was asked at.
-func (a *API) listen(address string, log *slog.Logger) error {
-	at, err := net.ResolveUDPAddr("udp", address)
-	if err != nil {
-		return fmt.Errorf("UDP address %q: %w", address, err)
-	}
-	ips := []net.IP{at.IP}
-	if at.IP == nil || at.IP.IsUnspecified() {
-		if ips, err = localAddresses(at.IP); err != nil {
-			return err
-		}
-	}
-	var muxes []ice.UDPMux
-	for _, ip := range ips {
-		conn, err := net.ListenUDP("udp", &net.UDPAddr{IP: ip, Port: at.Port, Zone: at.Zone})
-		if err != nil && len(ips) > 1 && ip.To4() == nil {
-			log.Warn("no media on this address", "address", ip, "error", err)
-			continue
-		}
-		if err != nil {
-			for _, m := range muxes {
-				_ = m.Close()
-			}
-			return fmt.Errorf("can't open the media port, UDP %s (is another server running? choose another with --udp): %w", address, err)
-		}
-		_ = conn.SetReadBuffer(socketBuffer)
-		_ = conn.SetWriteBuffer(socketBuffer)
-		muxes = append(muxes, ice.NewUDPMuxDefault(ice.UDPMuxParams{UDPConn: conn, Logger: a.logs.NewLogger("mux")}))
-		a.addresses = append(a.addresses, conn.LocalAddr().(*net.UDPAddr).AddrPort())
-		at.Port = int(a.addresses[0].Port()) // port 0: the same for all
-	}
-	a.muxes = ice.NewMultiUDPMuxDefault(muxes...)
-	return nil
-}
-
-// localAddresses lists this machine's addresses but link-local ones; only IPv4 if wildcard is 0.0.0.0.
-func localAddresses(wildcard net.IP) ([]net.IP, error) {
-	all, err := net.InterfaceAddrs()
-	if err != nil {
-		return nil, fmt.Errorf("can't list the machine's addresses: %w", err)
-	}
-	var ips []net.IP
-	for _, addr := range all {
-		n, ok := addr.(*net.IPNet)
-		if !ok || n.IP.IsLinkLocalUnicast() || wildcard.To4() != nil && n.IP.To4() == nil {
-			continue
-		}
-		ips = append(ips, n.IP)
-	}
-	if len(ips) == 0 {
-		return nil, fmt.Errorf("this machine has no address to listen on")
-	}
-	return ips, nil
-}
-
-// Addresses lists the local addresses of the media port.
-func (a *API) Addresses() []netip.AddrPort { return a.addresses }
-
-// Close closes the port. Close the peers first.
-func (a *API) Close() error { return a.muxes.Close() }
 
 // pionLogs has pion's own messages logged as debug: what matters of them is said by who uses the peer.
 type pionLogs struct{ log *slog.Logger }

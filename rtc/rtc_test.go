@@ -16,6 +16,7 @@ import (
 	"go.uber.org/goleak"
 
 	"bongsu/broadcast"
+	"bongsu/udp"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -28,11 +29,17 @@ var formats = []broadcast.Format{
 
 func testAPI(t *testing.T, c Config) *API {
 	t.Helper()
-	a, err := New(c, slog.New(slog.DiscardHandler))
+	port, err := udp.Listen("127.0.0.1:0", slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = a.Close() })
+	t.Cleanup(func() { _ = port.Close() })
+	c.Writers = 1
+	a, err := New(port, c, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	port.Start(nil)
 	return a
 }
 
@@ -98,7 +105,7 @@ func await[T any](t *testing.T, ctx context.Context, what string, c <-chan T) (v
 
 func TestReceive(t *testing.T) {
 	ctx := deadline(t)
-	a := testAPI(t, Config{UDP: "127.0.0.1:0"})
+	a := testAPI(t, Config{})
 	pc := client(t)
 	track, err := webrtc.NewTrackLocalStaticRTP(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeVP8}, "v", "s")
 	if err != nil {
@@ -190,7 +197,7 @@ func TestSend(t *testing.T) {
 	for _, passive := range []bool{false, true} {
 		t.Run(map[bool]string{false: "actpass", true: "passive client"}[passive], func(t *testing.T) {
 			ctx := deadline(t)
-			a := testAPI(t, Config{UDP: "127.0.0.1:0"})
+			a := testAPI(t, Config{})
 			pc := client(t)
 			for _, kind := range []webrtc.RTPCodecType{webrtc.RTPCodecTypeVideo, webrtc.RTPCodecTypeAudio} {
 				if _, err := pc.AddTransceiverFromKind(kind, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly}); err != nil {
@@ -233,7 +240,7 @@ func TestSend(t *testing.T) {
 			accept(t, pc, answer)
 			await(t, ctx, "connection", v.Connected())
 			lost, missing := make(chan struct{}, 9), make(chan []uint16, 9)
-			go v.Feedback(func() { lost <- struct{}{} }, func(_ uint32, n []uint16) { missing <- n })
+			v.Feedback(func() { lost <- struct{}{} }, func(_ uint32, n []uint16) { missing <- n })
 			out := v.Output(broadcast.Video)
 			pt, ok := out.PayloadType(broadcast.Codec{MimeType: "video/vp8", ClockRate: 90000})
 			if !ok || pt != 96 {
@@ -250,6 +257,7 @@ func TestSend(t *testing.T) {
 					case <-tick.C:
 						v.Send(0, []broadcast.Packet{{Kind: broadcast.Video, Payload: []byte{0x10, 0}, Header: rtp.Header{
 							Version: 2, SSRC: out.SSRC, PayloadType: pt, SequenceNumber: uint16(seq.Add(1)), Marker: true}}})
+						a.Flush(0)
 					case <-stop:
 						return
 					}
@@ -273,7 +281,7 @@ func TestSend(t *testing.T) {
 
 func TestPublicAddresses(t *testing.T) {
 	ctx := deadline(t)
-	a := testAPI(t, Config{UDP: "127.0.0.1:0", PublicIPs: []netip.Addr{netip.MustParseAddr("203.0.113.7"), netip.MustParseAddr("2001:db8::7")}})
+	a := testAPI(t, Config{PublicIPs: []netip.Addr{netip.MustParseAddr("203.0.113.7"), netip.MustParseAddr("2001:db8::7")}})
 	pc := client(t)
 	if _, err := pc.AddTransceiverFromKind(webrtc.RTPCodecTypeAudio); err != nil {
 		t.Fatal(err)
@@ -289,29 +297,13 @@ func TestPublicAddresses(t *testing.T) {
 }
 
 func TestBadOffersLeaveNothing(t *testing.T) {
-	a := testAPI(t, Config{UDP: "127.0.0.1:0"})
+	a := testAPI(t, Config{})
 	for _, sdp := range []string{"", "hello", "v=0\r\n"} {
 		if _, _, err := a.Send(t.Context(), Offer{SDP: sdp, Formats: formats}); err == nil {
 			t.Errorf("%q was answered", sdp)
 		}
 		if _, _, err := a.Receive(t.Context(), Offer{SDP: sdp, Formats: formats}, func(*RemoteTrack) {}); err == nil {
 			t.Errorf("%q was answered", sdp)
-		}
-	}
-}
-
-func TestPortInUse(t *testing.T) {
-	a := testAPI(t, Config{UDP: "127.0.0.1:0"})
-	if _, err := New(Config{UDP: a.Addresses()[0].String()}, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "--udp") {
-		t.Errorf("error %v, want one that says what to do", err)
-	}
-}
-
-func TestAllAddressesShareOnePort(t *testing.T) {
-	a := testAPI(t, Config{UDP: ":0"})
-	for _, at := range a.Addresses() {
-		if at.Port() != a.Addresses()[0].Port() {
-			t.Errorf("ports differ: %v", a.Addresses())
 		}
 	}
 }

@@ -19,6 +19,7 @@ const streamID = "bongsu"
 // Viewer is a peer that gets a stream: the broadcast.Sink on a peer connection.
 type Viewer struct {
 	*Peer
+	api     *API
 	outputs [2]*output // by kind
 }
 
@@ -27,6 +28,7 @@ type output struct {
 	kind    broadcast.Kind
 	formats []broadcast.Format
 	sender  *webrtc.RTPSender
+	ssrc    uint32
 	writer  atomic.Pointer[webrtc.TrackLocalWriter] // while connected
 }
 
@@ -40,7 +42,7 @@ func (a *API) Send(ctx context.Context, o Offer) (answer string, v *Viewer, err 
 	if err != nil {
 		return "", nil, err
 	}
-	v = &Viewer{Peer: a.newPeer(pc)}
+	v = &Viewer{Peer: a.newPeer(pc), api: a}
 	defer func() {
 		if err != nil {
 			_ = v.Close()
@@ -55,6 +57,7 @@ func (a *API) Send(ctx context.Context, o Offer) (answer string, v *Viewer, err 
 		if out.sender, err = pc.AddTrack(out); err != nil {
 			return "", nil, err
 		}
+		out.ssrc = uint32(out.sender.GetParameters().Encodings[0].SSRC)
 		v.outputs[kind] = out
 	}
 	answer, err = v.answer(ctx, o.SDP)
@@ -67,8 +70,7 @@ func (v *Viewer) Output(kind broadcast.Kind) *broadcast.Output {
 	if out == nil {
 		return nil
 	}
-	ssrc := uint32(out.sender.GetParameters().Encodings[0].SSRC)
-	return &broadcast.Output{SSRC: ssrc, PayloadType: func(c broadcast.Codec) (uint8, bool) { return payloadType(out.formats, c) }}
+	return &broadcast.Output{SSRC: out.ssrc, PayloadType: func(c broadcast.Codec) (uint8, bool) { return payloadType(out.formats, c) }}
 }
 
 // payloadType picks the offered payload type for what a source sends. The fmtp of H.264 is no reliable guide to what is in
@@ -107,14 +109,18 @@ func profile(fmtp string) string {
 	return ""
 }
 
-// Feedback reads the viewer's RTCP until the end: lost gets PLI and FIR, missing gets NACKs.
+// Feedback has lost called for PLI and FIR, and missing for generic NACKs (RFC 4585 section 6, RFC 5104 section 4.3.1). Call
+// it once.
 func (v *Viewer) Feedback(lost func(), missing func(ssrc uint32, numbers []uint16)) {
-	out := v.outputs[broadcast.Video]
-	if out == nil {
-		return
+	if out := v.outputs[broadcast.Video]; out != nil {
+		v.readers.Go(func() { out.readRTCP(lost, missing) })
 	}
+}
+
+// readRTCP reads what the viewer says of the picture, until the end.
+func (o *output) readRTCP(lost func(), missing func(ssrc uint32, numbers []uint16)) {
 	for {
-		packets, _, err := out.sender.ReadRTCP()
+		packets, _, err := o.sender.ReadRTCP()
 		if err != nil {
 			return
 		}
@@ -128,18 +134,6 @@ func (v *Viewer) Feedback(lost func(), missing func(ssrc uint32, numbers []uint1
 					numbers = append(numbers, pair.PacketList()...)
 				}
 				missing(p.MediaSSRC, numbers)
-			}
-		}
-	}
-}
-
-// Send implements broadcast.Sink.
-func (v *Viewer) Send(_ int, burst []broadcast.Packet) {
-	for i := range burst {
-		p := &burst[i]
-		if out := v.outputs[p.Kind]; out != nil {
-			if w := out.writer.Load(); w != nil {
-				_, _ = (*w).WriteRTP(&p.Header, p.Payload)
 			}
 		}
 	}

@@ -62,7 +62,7 @@ func defaultConfig() Config {
 		Data:      "./data",
 		Log:       LogConfig{Level: "info", Format: "text"},
 		Limits:    LimitsConfig{PerAddress: 200},
-		Egress:    egress.Config{Wait: true},
+		Egress:    egress.Config{Wait: true, Transport: egress.TransportAuto},
 		Broadcast: broadcast.DefaultConfig(),
 	}
 }

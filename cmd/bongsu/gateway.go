@@ -12,7 +12,9 @@ import (
 	"bongsu/broadcast"
 	"bongsu/egress"
 	"bongsu/ingest"
+	"bongsu/lite"
 	"bongsu/rtc"
+	"bongsu/udp"
 	"bongsu/web"
 	"bongsu/wish"
 )
@@ -27,11 +29,11 @@ func serve(ctx context.Context, cfg *Config, log *slog.Logger, stdout io.Writer)
 		return err
 	}
 	defer media.close()
-	api, err := rtc.New(rtc.Config{UDP: cfg.UDP, PublicIPs: cfg.NAT.PublicIPs}, log)
+	port, err := udp.Listen(cfg.UDP, log)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = api.Close() }()
+	defer func() { _ = port.Close() }()
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", cfg.Web.Listen)
 	if err != nil {
 		return fmt.Errorf("can't open the HTTP port (is another server running? choose another with --listen): %w", err)
@@ -39,6 +41,20 @@ func serve(ctx context.Context, cfg *Config, log *slog.Logger, stdout io.Writer)
 	defer func() { _ = listener.Close() }()
 	hub := broadcast.New(cfg.Broadcast)
 	defer hub.Close()
+	api, err := rtc.New(port, rtc.Config{PublicIPs: cfg.NAT.PublicIPs, Writers: hub.Writers()}, log)
+	if err != nil {
+		return err
+	}
+	lean, err := lite.New(port, hub.Writers(), lite.Config{PublicIPs: cfg.NAT.PublicIPs}, log)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = lean.Close() }()
+	hub.Flush = func(writer int) {
+		lean.Flush(writer)
+		api.Flush(writer)
+	}
+	port.Start(lean.Handle)
 	resources := wish.NewResources(wish.Limits{PerAddress: cfg.Limits.PerAddress, Total: cfg.Limits.Sessions})
 	defer resources.Close()
 
@@ -54,11 +70,11 @@ func serve(ctx context.Context, cfg *Config, log *slog.Logger, stdout io.Writer)
 	server := web.New(cfg.Web, web.Services{
 		Hub:      hub,
 		Ingest:   ingest.New(hub, api, cfg.Keys, resources, log).Handle,
-		Egress:   egress.New(cfg.Egress, hub, api, resources, log).Handle,
+		Egress:   egress.New(cfg.Egress, hub, lean, api, resources, log).Handle,
 		Sessions: resources.Handle,
 		Version:  buildVersion(),
 	}, log)
-	greet(stdout, greeting{cfg: cfg, http: listener.Addr().(*net.TCPAddr), media: api.Addresses()})
+	greet(stdout, greeting{cfg: cfg, http: listener.Addr().(*net.TCPAddr), media: port.Addresses()})
 	err = server.Serve(ctx, listener)
 	fmt.Fprintln(stdout, "Goodbye.")
 	return err

@@ -20,6 +20,7 @@ const patience = 10_000;
 /**
  * @typedef {object} Gateway
  * @property {string} origin where it is: "http://127.0.0.1:12345"
+ * @property {number} media its UDP port, on 127.0.0.1
  * @property {number} startedIn milliseconds from the start of the process to its first answer
  * @property {() => string} output what it has written so far
  * @property {() => Promise<void>} stop ends it, and throws unless it ends by itself, in time and without an error
@@ -34,7 +35,10 @@ export async function startGateway({ demo = false, config = {} } = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'bongsu-e2e-'));
   const listen = `127.0.0.1:${await freeTCP()}`;
   const file = join(folder, 'bongsu.yaml');
-  const whole = { listen, udp: `127.0.0.1:${await freeUDP()}`, data: join(folder, 'data'), ...config };
+  // E2E_TRANSPORT=pc runs the tests with a full peer connection for each viewer.
+  const egress = { transport: process.env['E2E_TRANSPORT'] ?? 'auto' };
+  const media = await freeUDP();
+  const whole = { listen, udp: `127.0.0.1:${media}`, data: join(folder, 'data'), egress, ...config };
   await writeFile(file, JSON.stringify(whole)); // JSON is YAML
   const began = performance.now();
   // The machine's own BONGSU_ variables are not for the tests.
@@ -77,7 +81,7 @@ export async function startGateway({ demo = false, config = {} } = {}) {
     }
     await pause(5);
   }
-  return { origin, startedIn: performance.now() - began, output: () => output, stop };
+  return { origin, media, startedIn: performance.now() - began, output: () => output, stop };
 }
 
 /** The clip of `--demo`, as the source of a configured stream. */
