@@ -81,8 +81,9 @@ type peer interface {
 	broadcast.Sink
 	Output(broadcast.Kind) *broadcast.Output
 	Feedback(lost func(), missing func(ssrc uint32, numbers []uint16))
-	Connected() <-chan struct{}
+	AfterConnected(f func())
 	Done() <-chan struct{}
+	AfterDone(f func())
 	Err() error
 	Close() error
 }
@@ -134,7 +135,8 @@ func (s *Service) open(r *wish.Request) (string, wish.Session, error) {
 		return "", nil, err
 	}
 	p.Feedback(v.subscriber.RequestKeyframe, v.subscriber.Resend)
-	go v.watch(s.log.With("stream", r.Stream))
+	p.AfterConnected(v.subscriber.Start)
+	p.AfterDone(func() { v.leave(s.log.With("stream", r.Stream)) })
 	return answer, v, nil
 }
 
@@ -156,15 +158,9 @@ func (s *Service) decodable(stream string, formats []broadcast.Format) error {
 	return nil
 }
 
-// watch lets the media flow between the handshake and the end.
-func (v *Viewer) watch(log *slog.Logger) {
+// leave ends the subscription with the peer.
+func (v *Viewer) leave(log *slog.Logger) {
 	defer close(v.ended)
-	defer v.subscriber.Close()
-	select {
-	case <-v.Connected():
-		v.subscriber.Start()
-	case <-v.Done():
-	}
-	<-v.Done()
+	v.subscriber.Close()
 	log.Debug("viewer left", "reason", v.Err(), "stats", v.subscriber.Stats())
 }

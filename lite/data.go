@@ -93,7 +93,7 @@ func (s *Session) OpenChannel(ctx context.Context, label string) (*datachannel.D
 	s.mu.Unlock()
 	select {
 	case <-s.data.up:
-	case <-s.done:
+	case <-s.Done():
 		return nil, s.Err()
 	case <-ctx.Done():
 		return nil, ctx.Err()

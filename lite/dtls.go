@@ -131,7 +131,7 @@ func (s *Session) handshake(conn *dtls.Conn) {
 	if s.ended {
 		return
 	}
-	close(s.connected)
+	s.connect()
 	if s.data.agreed && s.inbox.early() {
 		s.serveData(conn)
 	}

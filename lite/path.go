@@ -155,7 +155,7 @@ func (s *Session) Restart(ufrag, password string) (ownUfrag, ownPassword string,
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ended {
-		return "", "", s.err
+		return "", "", s.Err()
 	}
 	if s.next != nil {
 		s.forsake(s.next)

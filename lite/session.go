@@ -1,6 +1,7 @@
 package lite
 
 import (
+	"context"
 	"errors"
 	"sync"
 	"sync/atomic"
@@ -32,10 +33,12 @@ type Session struct {
 	feedback feedback
 	data     data
 
-	connected chan struct{}
-	done      chan struct{}
-	closed    chan struct{}
-	running   sync.WaitGroup
+	up      context.Context // is over when media can flow
+	life    context.Context // is over with the session; its cause says why
+	connect context.CancelFunc
+	cancel  context.CancelCauseFunc
+	closed  chan struct{}
+	running sync.WaitGroup
 
 	mu            sync.Mutex
 	current, next *generation // next: during an ICE restart
@@ -44,16 +47,17 @@ type Session struct {
 	inbox         *inbox
 	conn          *dtls.Conn
 	ended         bool
-	err           error
 }
 
 func newSession(v *Server, o *offer) *Session {
 	s := &Session{
 		server: v, tracks: o.tracks, fingerprint: o.fingerprint, born: time.Now(),
-		connected: make(chan struct{}), done: make(chan struct{}), closed: make(chan struct{}),
+		closed:  make(chan struct{}),
 		current: &generation{own: newCredentials(), peer: o.credentials},
 		data:    data{agreed: o.data},
 	}
+	s.up, s.connect = context.WithCancel(context.Background())
+	s.life, s.cancel = context.WithCancelCause(context.Background())
 	if o.data {
 		s.data.up, s.data.open = make(chan struct{}), make(chan struct{}, maxChannels)
 	}
@@ -70,26 +74,21 @@ func (s *Session) Output(kind broadcast.Kind) *broadcast.Output {
 }
 
 // Connected closes when media can flow.
-func (s *Session) Connected() <-chan struct{} { return s.connected }
+func (s *Session) Connected() <-chan struct{} { return s.up.Done() }
 
-func (s *Session) isConnected() bool {
-	select {
-	case <-s.connected:
-		return true
-	default:
-		return false
-	}
-}
+// AfterConnected has f run, on a goroutine of its own, when media can flow.
+func (s *Session) AfterConnected(f func()) { context.AfterFunc(s.up, f) }
+
+func (s *Session) isConnected() bool { return s.up.Err() != nil }
 
 // Done closes when the session has come to its end; Err then says why.
-func (s *Session) Done() <-chan struct{} { return s.done }
+func (s *Session) Done() <-chan struct{} { return s.life.Done() }
+
+// AfterDone has f run, on a goroutine of its own, when Done has closed.
+func (s *Session) AfterDone(f func()) { context.AfterFunc(s.life, f) }
 
 // Err is nil until Done closes.
-func (s *Session) Err() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.err
-}
+func (s *Session) Err() error { return context.Cause(s.life) }
 
 // Close hangs up and waits until nothing of the session is left. It may be called twice.
 func (s *Session) Close() error {
@@ -124,8 +123,8 @@ func (s *Session) end(reason error) {
 	if s.ended {
 		return
 	}
-	s.ended, s.err = true, reason
-	close(s.done)
+	s.ended = true
+	s.cancel(reason)
 	go s.clear()
 }
 

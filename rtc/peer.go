@@ -31,26 +31,28 @@ type Offer struct {
 
 // Peer is a peer connection that answers an offer. Its end, whoever brings it about, closes Done.
 type Peer struct {
-	pc        *webrtc.PeerConnection
-	public    []netip.Addr
-	connected chan struct{}
-	done      chan struct{}
-	closed    chan struct{}
-	once      sync.Once
-	up        sync.Once
-	timer     *time.Timer
-	err       error // set before done closes
-	readers   sync.WaitGroup
+	pc      *webrtc.PeerConnection
+	public  []netip.Addr
+	up      context.Context // is over when media can flow
+	life    context.Context // is over with the peer; its cause says why
+	connect context.CancelFunc
+	end     context.CancelCauseFunc
+	closed  chan struct{}
+	timer   *time.Timer
+	readers sync.WaitGroup
 }
 
 func (a *API) newPeer(pc *webrtc.PeerConnection) *Peer {
-	p := &Peer{pc: pc, public: a.public, connected: make(chan struct{}), done: make(chan struct{}), closed: make(chan struct{})}
+	p := &Peer{pc: pc, public: a.public, closed: make(chan struct{})}
+	p.up, p.connect = context.WithCancel(context.Background())
+	p.life, p.end = context.WithCancelCause(context.Background())
+	p.AfterDone(p.clear)
 	p.timer = time.AfterFunc(setupTimeout, func() { p.end(ErrNeverConnected) })
 	pc.OnConnectionStateChange(func(s webrtc.PeerConnectionState) {
 		switch s {
 		case webrtc.PeerConnectionStateConnected:
 			p.timer.Stop()
-			p.up.Do(func() { close(p.connected) })
+			p.connect()
 		case webrtc.PeerConnectionStateFailed:
 			p.end(p.why())
 		case webrtc.PeerConnectionStateClosed:
@@ -61,12 +63,18 @@ func (a *API) newPeer(pc *webrtc.PeerConnection) *Peer {
 }
 
 func (p *Peer) why() error {
-	select {
-	case <-p.connected:
+	if p.up.Err() != nil {
 		return ErrLost
-	default:
-		return ErrNeverConnected
 	}
+	return ErrNeverConnected
+}
+
+// clear gives everything back, once the peer has come to its end.
+func (p *Peer) clear() {
+	defer close(p.closed)
+	p.timer.Stop()
+	_ = p.pc.GracefulClose()
+	p.readers.Wait()
 }
 
 // answer completes the exchange. The answer has all of the server's candidates.
@@ -112,39 +120,24 @@ func withPublic(sdp string, public []netip.Addr) string {
 	return out.String()
 }
 
-// Done closes when the peer has come to its end; Err then says why.
-func (p *Peer) Done() <-chan struct{} { return p.done }
-
 // Connected closes when media can flow.
-func (p *Peer) Connected() <-chan struct{} { return p.connected }
+func (p *Peer) Connected() <-chan struct{} { return p.up.Done() }
+
+// AfterConnected has f run, on a goroutine of its own, when media can flow.
+func (p *Peer) AfterConnected(f func()) { context.AfterFunc(p.up, f) }
+
+// Done closes when the peer has come to its end; Err then says why.
+func (p *Peer) Done() <-chan struct{} { return p.life.Done() }
+
+// AfterDone has f run, on a goroutine of its own, when Done has closed.
+func (p *Peer) AfterDone(f func()) { context.AfterFunc(p.life, f) }
 
 // Err is nil until Done closes.
-func (p *Peer) Err() error {
-	select {
-	case <-p.done:
-		return p.err
-	default:
-		return nil
-	}
-}
+func (p *Peer) Err() error { return context.Cause(p.life) }
 
 // Close hangs up and waits until nothing of the peer is left. It may be called twice.
 func (p *Peer) Close() error {
 	p.end(ErrClosed)
 	<-p.closed
 	return nil
-}
-
-// end brings the peer to its end; the first reason counts. It does not wait, so that pion may call it.
-func (p *Peer) end(reason error) {
-	p.once.Do(func() {
-		p.err = reason
-		p.timer.Stop()
-		close(p.done)
-		go func() {
-			defer close(p.closed)
-			_ = p.pc.GracefulClose()
-			p.readers.Wait()
-		}()
-	})
 }

@@ -27,6 +27,7 @@ type fakeSession struct {
 
 func newSession() *fakeSession               { return &fakeSession{done: make(chan struct{})} }
 func (s *fakeSession) Done() <-chan struct{} { return s.done }
+func (s *fakeSession) AfterDone(f func())    { go func() { <-s.done; f() }() }
 func (s *fakeSession) Close() error          { s.once.Do(func() { close(s.done) }); return nil }
 
 func (s *fakeSession) ended() bool {

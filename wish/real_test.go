@@ -15,6 +15,7 @@ type peerSession struct {
 }
 
 func (s *peerSession) Done() <-chan struct{} { return s.done.Done() }
+func (s *peerSession) AfterDone(f func())    { context.AfterFunc(s.done, f) }
 func (s *peerSession) Close() error          { return s.GracefulClose() }
 
 // openPeer answers with a PeerConnection, as ingest and egress do, and tells when it is connected.

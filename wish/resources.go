@@ -19,6 +19,7 @@ const (
 // Session is an open WHIP or WHEP session.
 type Session interface {
 	Done() <-chan struct{} // closed when the session has ended, by Close or by itself
+	AfterDone(f func())    // has f run then, on a goroutine of its own that there is only then
 	Close() error          // ends it at once and waits; may be called twice, and by many
 }
 
@@ -30,7 +31,7 @@ type Limits struct {
 }
 
 // Resources are the session URLs of a server (RFC 9725 section 4.2). Every session is in them from its 201 until it ends;
-// then its URL is 404. A goroutine for each waits for that.
+// then its URL is 404.
 type Resources struct {
 	limits Limits
 
@@ -216,11 +217,10 @@ func (p *place) open(start func() (string, Session, error)) (string, *resource, 
 		return "", nil, errShutdown()
 	}
 	handed = true
-	go func() {
+	s.AfterDone(func() {
 		defer r.running.Done()
-		<-s.Done()
 		res.remove()
-	}()
+	})
 	return answer, res, nil
 }
 
