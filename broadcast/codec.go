@@ -41,10 +41,3 @@ func (c Codec) Name() string {
 	_, name, _ := strings.Cut(c.MimeType, "/")
 	return name
 }
-
-// Format is a codec under the payload type that a session negotiated for it.
-type Format struct {
-	Codec
-	PayloadType uint8
-	RTX         uint8 // payload type of its retransmissions (RFC 4588); 0: none
-}

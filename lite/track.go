@@ -14,27 +14,16 @@ const maxLate = 1 << 13
 // track is what a viewer is sent of one kind. All but index and rtxIndex is fixed; these are the writer's own.
 type track struct {
 	ssrc, rtxSSRC uint32 // rtxSSRC is 0 if there is no RTX
-	formats       []format
+	formats       []broadcast.Format
 	index         uint64 // greatest used: rollover counter and sequence number (RFC 3711 section 3.3.1); 0: none
 	rtxIndex      uint64
-}
-
-// format is a negotiated payload type.
-type format struct {
-	mime    string
-	clock   uint32
-	profile string
-	mode1   bool // packetization-mode=1 of H.264 (RFC 6184 section 6.2)
-	pt, rtx uint8
 }
 
 func newTrack(kind broadcast.Kind, formats []broadcast.Format) *track {
 	t := &track{ssrc: randomSSRC(kind)}
 	for _, f := range formats {
-		t.formats = append(t.formats, format{
-			mime: f.MimeType, clock: f.ClockRate, profile: strings.Clone(profile(f.Fmtp)),
-			mode1: parameter(f.Fmtp, "packetization-mode") == "1", pt: f.PayloadType, rtx: f.RTX,
-		})
+		f.Fmtp = strings.Clone(f.Fmtp) // else it keeps the whole offer in memory
+		t.formats = append(t.formats, f)
 		if f.RTX != 0 && t.rtxSSRC == 0 {
 			// A receiver takes the first number that it gets for one of the first round (RFC 3711 section 3.3.1), so it
 			// starts in the lower half.
@@ -50,52 +39,16 @@ func randomSSRC(kind broadcast.Kind) uint32 {
 	return rand.Uint32()&^7 | 4 | uint32(kind)<<1 //nolint:gosec // random, not secret (RFC 3550 section 8.1)
 }
 
-// payloadType picks the negotiated payload type for what a source sends. The encoding name decides; of several, the fmtp
-// lines of H.264 are a hint only: first packetization-mode=1, then an equal profile.
 func (t *track) payloadType(c broadcast.Codec) (pt uint8, ok bool) {
-	best, want := -1, profile(c.Fmtp)
-	for _, f := range t.formats {
-		if !strings.EqualFold(f.mime, c.MimeType) || f.clock != c.ClockRate {
-			continue
-		}
-		score := 0
-		if f.mode1 {
-			score += 2
-		}
-		if want != "" && strings.EqualFold(f.profile, want) {
-			score++
-		}
-		if score > best {
-			best, pt, ok = score, f.pt, true
-		}
-	}
-	return pt, ok
-}
-
-// profile is what an fmtp line says of the codec's profile: profile_idc of H.264, profile-id of H.265 and VP9, profile of AV1.
-func profile(fmtp string) string {
-	if p := parameter(fmtp, "profile-level-id"); p != "" {
-		return p[:min(len(p), 2)]
-	}
-	return parameter(fmtp, "profile-id") + parameter(fmtp, "profile")
-}
-
-// parameter is the value of one format parameter, or "".
-func parameter(fmtp, name string) string {
-	for p := range strings.SplitSeq(fmtp, ";") {
-		key, value, _ := strings.Cut(strings.TrimSpace(p), "=")
-		if strings.EqualFold(key, name) {
-			return value
-		}
-	}
-	return ""
+	f, ok := broadcast.PickFormat(t.formats, c)
+	return f.PayloadType, ok
 }
 
 // rtx is the payload type that repairs another, 0 if none does.
 func (t *track) rtx(pt uint8) uint8 {
 	for i := range t.formats {
-		if t.formats[i].pt == pt {
-			return t.formats[i].rtx
+		if t.formats[i].PayloadType == pt {
+			return t.formats[i].RTX
 		}
 	}
 	return 0

@@ -3,7 +3,6 @@ package rtc
 import (
 	"context"
 	"slices"
-	"strings"
 	"sync/atomic"
 
 	"github.com/pion/interceptor"
@@ -70,43 +69,10 @@ func (v *Viewer) Output(kind broadcast.Kind) *broadcast.Output {
 	if out == nil {
 		return nil
 	}
-	return &broadcast.Output{SSRC: out.ssrc, PayloadType: func(c broadcast.Codec) (uint8, bool) { return payloadType(out.formats, c) }}
-}
-
-// payloadType picks the offered payload type for what a source sends. The fmtp of H.264 is no reliable guide to what is in
-// the stream: the encoding name decides, then packetization-mode=1, then an equal profile.
-func payloadType(formats []broadcast.Format, c broadcast.Codec) (pt uint8, ok bool) {
-	best := -1
-	for _, o := range formats {
-		if !strings.EqualFold(o.MimeType, c.MimeType) || o.ClockRate != c.ClockRate {
-			continue
-		}
-		score := 0
-		if strings.Contains(o.Fmtp, "packetization-mode=1") {
-			score += 2
-		}
-		if p := profile(c.Fmtp); p != "" && strings.EqualFold(p, profile(o.Fmtp)) {
-			score++
-		}
-		if score > best {
-			best, pt, ok = score, o.PayloadType, true
-		}
-	}
-	return pt, ok
-}
-
-// profile is what an fmtp line says of the codec's profile: profile_idc of H.264, profile-id of H.265, VP9 and AV1.
-func profile(fmtp string) string {
-	for p := range strings.SplitSeq(fmtp, ";") {
-		key, value, _ := strings.Cut(strings.TrimSpace(p), "=")
-		switch strings.ToLower(key) {
-		case "profile-level-id":
-			return value[:min(len(value), 2)]
-		case "profile-id", "profile":
-			return value
-		}
-	}
-	return ""
+	return &broadcast.Output{SSRC: out.ssrc, PayloadType: func(c broadcast.Codec) (uint8, bool) {
+		f, ok := broadcast.PickFormat(out.formats, c)
+		return f.PayloadType, ok
+	}}
 }
 
 // Feedback has lost called for PLI and FIR, and missing for generic NACKs (RFC 4585 section 6, RFC 5104 section 4.3.1). Call
