@@ -56,7 +56,8 @@ test-e2e: build
 
 bench: build ## measure: time to the first frame, viewers per core
 	@$(GO) test -run '^$$' -bench . -benchmem ./...
-	@cd web && $(NPM) run --silent bench --if-present
+	@bin/bongsu bench self
+	@cd web && $(NPM) run --silent bench
 
 fuzz: ## run each fuzz target for FUZZTIME (10s)
 	@for package in $$($(GO) list ./...); do \

@@ -21,7 +21,7 @@ const module = "bongsu"
 var floors = [][]string{
 	{"broadcast", "udp", "auth", "chat", "cluster"},
 	{"wish", "rtc", "lite"},
-	{"ingest", "egress"},
+	{"ingest", "egress", "bench"},
 	{"signal"},
 	{"web"},
 	{"cmd/bongsu"},

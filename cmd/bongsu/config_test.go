@@ -159,7 +159,7 @@ func TestProblems(t *testing.T) {
 		{"bad word", "", nil, map[string]any{"log/level": "loud"}, []string{`flag --log-level: log.level: "loud" is not allowed; it must be debug, info, warn or error`}},
 		{"broken number", "limits: {sessions: 1.5}", nil, nil, []string{`bongsu.yaml:1: limits.sessions: "1.5" is not allowed; it must be a whole number, 0 or more`}},
 		{"negative number", "limits: {sessions: -1}", nil, nil, []string{`bongsu.yaml:1: limits.sessions: "-1" is not allowed; it must be a whole number, 0 or more`}},
-		{"decomposed letters", "keys: {\"\u1107\u1169\u11bc\": k}", nil, nil, []string{"keys: not a stream name", "NFC"}},
+		{"decomposed letters", "keys: {\"\u1107\u1169\u11bc\": k}", nil, nil, []string{"bongsu.yaml:1: keys: not a stream name: \"\u1107\u1169\u11bc\" is written in decomposed letters (NFD); write it composed (NFC)"}},
 		{"time without unit", "broadcast: {gop_duration: 10}", nil, nil, []string{`bongsu.yaml:1: broadcast.gop_duration: "10" is not allowed; it must be a time between 100ms and 5m, such as "10s"`}},
 		{"loopback as public", "nat: {public_ips: [127.0.0.1]}", nil, nil, []string{`bongsu.yaml:1: nat.public_ips: ["127.0.0.1"] is not allowed; it must be a list of IP addresses that others can reach, such as "203.0.113.7"`}},
 		{"secret is not shown", `keys: {lobby: "open sesame"}`, nil, nil, []string{`bongsu.yaml:1: keys.lobby: the value is not allowed; it must be one or more letters, digits or -._~+/ (RFC 6750 section 2.1), such as "tGzv3JOkF0XG5Qx2"`}},

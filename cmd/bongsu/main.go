@@ -25,6 +25,7 @@ type CLI struct {
 	Serve   ServeCmd   `cmd:"" help:"Run the gateway: take broadcasts in by WHIP, give them to viewers by WHEP."`
 	Publish PublishCmd `cmd:"" help:"Send media files to a WHIP endpoint, in real time."`
 	Watch   WatchCmd   `cmd:"" help:"Watch a WHEP endpoint without a browser: print what arrives, or record it."`
+	Bench   BenchCmd   `cmd:"" help:"Test a WHIP and WHEP server under load."`
 	Config  ConfigCmd  `cmd:"" help:"Print the configuration, and where each value of it comes from."`
 	Version VersionCmd `cmd:"" help:"Print the version."`
 }

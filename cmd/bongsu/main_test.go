@@ -48,6 +48,7 @@ func TestHelp(t *testing.T) {
 		"serve":   {"serve", "--help"},
 		"publish": {"publish", "--help"},
 		"watch":   {"watch", "--help"},
+		"bench":   {"bench", "--help"},
 		"config":  {"config", "--help"},
 		"version": {"version", "--help"},
 	}
@@ -93,6 +94,8 @@ func TestUsageErrors(t *testing.T) {
 		{"bad value", []string{"serve", "--udp", "x"}, `bongsu: the configuration can't be used: flag --udp: udp: "x" is not allowed; it must be a port with or without an IP address, such as ":8443" or "192.0.2.1:8443"` + "\n"},
 		{"publish nothing", []string{"publish"}, ""},
 		{"watch nothing", []string{"watch"}, ""},
+		{"bench nothing", []string{"bench"}, ""},
+		{"a bad load", []string{"bench", "--whep", "http://localhost/whep/a", "--rate", "0"}, ""},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -162,6 +165,7 @@ limits:
   sessions: 0 # default
 egress:
   wait: true # default
+  transport: auto # default
 broadcast:
   gop_bytes: 16777216 # default
   gop_duration: 30s # default
