@@ -13,11 +13,15 @@ const (
 	burstHead = 16 << 10       // bytes sent at once at its beginning
 )
 
-// A viewer's request for a keyframe soon after it began means that it missed the beginning; then it gets it once more.
+// A viewer who can't decode gets the newest group of pictures once more, since many publishers ignore requests for a
+// keyframe: soon, if it has only just begun, as it most likely missed the beginning; else if it repeats the request and no
+// keyframe has come.
 const (
 	earlyLoss   = int64(3 * time.Second)
-	rewindAfter = int64(300 * time.Millisecond)
-	maxRewinds  = 2
+	rewindAfter = int64(300 * time.Millisecond) // since it last began, while early
+	maxRewinds  = 2                             // while early
+	answerTime  = int64(700 * time.Millisecond) // for the publisher
+	rewindPause = int64(2 * time.Second)        // since it last began, later on
 )
 
 // feed is what a subscriber gets of one kind.
@@ -37,6 +41,8 @@ type feed struct {
 	first   int64 // when the first packet was sent
 	begun   int64 // when the current segment began
 	rewinds int
+	lostKey uint64 // newest keyframe when the viewer first asked for another
+	lostAt  int64
 	report  int64 // when the next sender report is due
 }
 
@@ -152,15 +158,29 @@ func (f *feed) lose(s *Subscriber, w *writer, now int64) {
 	}
 }
 
-// pictureLost asks for a keyframe. A viewer that has only just begun gets the newest one again: many publishers ignore the
-// request, and what it missed is most likely the beginning.
+// pictureLost is for a viewer's request for a keyframe. It is passed on, and if that does not help answered from the ring.
 func (f *feed) pictureLost(now int64) {
 	if f.layer == nil {
 		return
 	}
 	f.layer.RequestKeyframe()
-	if !f.paced && f.rewinds < maxRewinds && now-f.first < earlyLoss && now-f.begun > rewindAfter {
-		f.rewinds++
+	key, _, ok := f.layer.ring.start()
+	if !ok || f.paced {
+		return
+	}
+	again := false
+	switch {
+	case now-f.first < earlyLoss:
+		again = f.rewinds < maxRewinds && now-f.begun > rewindAfter
+		if again {
+			f.rewinds++
+		}
+	case f.lostAt == 0 || f.lostKey != key:
+		f.lostKey, f.lostAt = key, now
+	default:
+		again = now-f.lostAt > answerTime && now-f.begun > rewindPause
+	}
+	if again {
 		f.start(f.layer, f.rewriter.segments[0].payloadType, now)
 	}
 }

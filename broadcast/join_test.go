@@ -186,9 +186,27 @@ func TestEarlyPLIGetsTheKeyframeAgain(t *testing.T) {
 		}
 		settle(5 * time.Second)
 		s.RequestKeyframe()
+		settle(500 * time.Millisecond)
+		s.RequestKeyframe()
 		settle(20 * time.Millisecond)
 		if late := sc.take(); len(late) != 0 {
-			t.Errorf("a late PLI brought %d packets of the past", len(late))
+			t.Errorf("a late PLI brought %d packets of the past while the publisher may still answer it", len(late))
+		}
+		settle(500 * time.Millisecond)
+		s.RequestKeyframe()
+		s.RequestKeyframe()
+		settle(20 * time.Millisecond)
+		late := sc.take()
+		if len(late) != 6 || late[0].Payload[0] != sps[0] {
+			t.Errorf("%d packets for who asks again, want the group of 6", len(late))
+		}
+		settle(3 * time.Second)
+		c.shoot(1, true) // the publisher has answered
+		sc.take()
+		s.RequestKeyframe()
+		settle(20 * time.Millisecond)
+		if got := sc.take(); len(got) != 0 {
+			t.Errorf("%d packets again, right behind a new keyframe", len(got))
 		}
 		if c.asked == 0 {
 			t.Error("the publisher was not asked")
