@@ -34,7 +34,8 @@ const captureFlags = {
  *
  * @typedef {object} Browser
  * @property {import('puppeteer-core').Browser} puppet
- * @property {(url: string, origins?: string[]) => Promise<Tab>} open goes to a page; requests may go to its origin and these
+ * @property {(url: string, origins?: string[], prepare?: (page: import('puppeteer-core').Page) => Promise<void>) => Promise<Tab>} open
+ *   goes to a page, once it is prepared; requests may go to its origin and these
  * @property {() => Promise<void>} close
  */
 
@@ -62,10 +63,20 @@ export async function launch({ capture = 'fake', language = 'en-US', gesture = f
       .defaultBrowserContext()
       .overridePermissions(origin, capture === 'refused' ? [] : ['camera', 'microphone']);
   }
+  return browser(puppet, profile);
+}
+
+/**
+ * @param {import('puppeteer-core').Browser} puppet
+ * @param {string} profile its directory, which goes when it is closed
+ * @returns {Browser}
+ */
+export function browser(puppet, profile) {
   return {
     puppet,
-    open: async (url, others = []) => {
+    open: async (url, others = [], prepare = async () => undefined) => {
       const tab = await newTab(puppet, [new URL(url).origin, ...others]);
+      await prepare(tab.page);
       await tab.page.goto(url);
       return tab;
     },

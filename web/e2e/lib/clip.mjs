@@ -1,7 +1,8 @@
-/** An H.264 file with the group of pictures that we want, encoded by the browser itself: nothing else has to be installed. */
+/** A video file with the group of pictures that we want, encoded by the browser itself: nothing else has to be installed. */
 
 /**
  * @typedef {object} ClipOptions
+ * @property {'h264' | 'vp8'} codec
  * @property {number} seconds
  * @property {number} keyframeEvery seconds
  * @property {number} frameRate
@@ -14,10 +15,25 @@
  * Encodes moving noise, which costs about the bitrate that it is allowed.
  * @param {import('puppeteer-core').Page} page on a secure origin (WebCodecs section 2)
  * @param {ClipOptions} options
- * @returns {Promise<Buffer>} an Annex B byte stream with the parameter sets before each keyframe
+ * @returns {Promise<Buffer>} H.264 as an Annex B byte stream with the parameter sets before each keyframe, VP8 as IVF
  */
 export async function makeClip(page, options) {
-  return Buffer.from(await page.evaluate(encode, options), 'base64');
+  const frames = Buffer.from(await page.evaluate(encode, options), 'base64');
+  return options.codec === 'vp8' ? Buffer.concat([ivfHeader(options), frames]) : frames;
+}
+
+/** @param {ClipOptions} options */
+function ivfHeader({ width, height, frameRate, seconds }) {
+  const header = Buffer.alloc(32);
+  header.write('DKIF');
+  header.writeUInt16LE(header.length, 6);
+  header.write('VP80', 8);
+  header.writeUInt16LE(width, 12);
+  header.writeUInt16LE(height, 14);
+  header.writeUInt32LE(frameRate, 16);
+  header.writeUInt32LE(1, 20); // a time unit is 1/frameRate s
+  header.writeUInt32LE(seconds * frameRate, 24);
+  return header;
 }
 
 /**
@@ -25,29 +41,40 @@ export async function makeClip(page, options) {
  * @param {ClipOptions} options
  * @returns {Promise<string>} base64
  */
-async function encode({ seconds, keyframeEvery, frameRate, bitrate, width, height }) {
+async function encode({ codec, seconds, keyframeEvery, frameRate, bitrate, width, height }) {
   /** @type {Uint8Array<ArrayBuffer>[]} */
   const chunks = [];
   /** @type {unknown} */
   let failure;
+  let count = 0;
   const encoder = new VideoEncoder({
     output: (chunk) => {
+      if ((chunk.type === 'key') !== (count % (keyframeEvery * frameRate) === 0)) {
+        failure ??= new Error(`frame ${count} must not be a ${chunk.type} frame`);
+      }
+      if (codec === 'vp8') {
+        const header = new DataView(new ArrayBuffer(12)); // of an IVF frame: size, time
+        header.setUint32(0, chunk.byteLength, true);
+        header.setUint32(4, count, true);
+        chunks.push(new Uint8Array(header.buffer));
+      }
       const bytes = new Uint8Array(chunk.byteLength);
       chunk.copyTo(bytes);
       chunks.push(bytes);
+      count++;
     },
     error: (error) => {
       failure = error;
     },
   });
   encoder.configure({
-    codec: 'avc1.42E01F',
+    codec: codec === 'vp8' ? 'vp8' : 'avc1.42E01F',
     width,
     height,
     bitrate,
     framerate: frameRate,
     latencyMode: 'realtime',
-    avc: { format: 'annexb' },
+    ...(codec === 'h264' && { avc: { format: 'annexb' } }),
   });
   const canvas = new OffscreenCanvas(width, height);
   const context = canvas.getContext('2d');
@@ -71,6 +98,9 @@ async function encode({ seconds, keyframeEvery, frameRate, bitrate, width, heigh
     }
   }
   await encoder.flush();
+  if (count !== seconds * frameRate) {
+    failure ??= new Error(`the encoder dropped ${seconds * frameRate - count} frames`);
+  }
   if (failure) {
     throw failure;
   }

@@ -14,9 +14,20 @@
  *
  * @typedef {object} Watcher
  * @property {() => HTMLVideoElement | undefined} video
- * @property {(patience: number) => Promise<{ posted: number, shown: number }>} firstFrame when the POST went out and the first
- *   frame was shown, milliseconds since the navigation; rejects with what is known when it has not come after the patience
+ * @property {(patience: number) => Promise<Join>} firstFrame rejects with what is known when there is none after the patience
  * @property {(milliseconds: number) => Promise<Observation>} observe
+ * @property {(milliseconds: number) => Promise<Flow>} follow
+ *
+ * @typedef {object} Join when things happened, in milliseconds since the navigation
+ * @property {number} posted the POST went out
+ * @property {number} answered its response came
+ * @property {number} connected ICE and DTLS were done
+ * @property {number} shown the first frame was on the screen
+ * @property {number} requests for a keyframe (PLI) until then
+ *
+ * @typedef {object} Flow of frames
+ * @property {number} pause the longest between two frames, milliseconds
+ * @property {number} last frames in the last second
  */
 
 /** Runs before a page's own scripts, in every frame, and leaves a Watcher in `window.watcher`. */
@@ -32,15 +43,23 @@ export function watchPage() {
     constructor(configuration) {
       super(configuration);
       peers.push(this);
+      this.addEventListener('connectionstatechange', () => {
+        connected ||= this.connectionState === 'connected' ? performance.now() : 0;
+      });
     }
   };
-  let posted = 0;
+  let [posted, answered, connected] = [0, 0, 0];
   const nativeFetch = globalThis.fetch;
-  globalThis.fetch = (...request) => {
-    if (request[1]?.method === 'POST') {
+  globalThis.fetch = async (...request) => {
+    const post = request[1]?.method === 'POST';
+    if (post) {
       posted = performance.now();
     }
-    return nativeFetch(...request);
+    const response = await nativeFetch(...request);
+    if (post) {
+      answered = performance.now();
+    }
+    return response;
   };
 
   /** @param {Document | ShadowRoot} root @returns {HTMLVideoElement | undefined} */
@@ -58,12 +77,12 @@ export function watchPage() {
   };
   const video = () => find(document);
 
-  /** @type {Promise<{ posted: number, shown: number }>} */
+  /** @type {Promise<number>} */
   const shown = new Promise((resolve) => {
     const look = () => {
       const element = video();
       if (element) {
-        element.requestVideoFrameCallback(() => resolve({ posted, shown: performance.now() }));
+        element.requestVideoFrameCallback(() => resolve(performance.now()));
       } else {
         requestAnimationFrame(look);
       }
@@ -74,7 +93,9 @@ export function watchPage() {
   /** @param {number} patience milliseconds */
   const firstFrame = (patience) =>
     new Promise((resolve, reject) => {
-      shown.then(resolve);
+      shown.then(async (at) => {
+        resolve({ posted, answered, connected, shown: at, requests: (await received()).requests });
+      });
       setTimeout(async () => reject(new Error(`no picture after ${patience} ms: ${await describe()}`)), patience);
     });
 
@@ -90,17 +111,18 @@ export function watchPage() {
   };
 
   const received = async () => {
-    let audioEnergy = 0;
+    let [audioEnergy, requests] = [0, 0];
     const ssrcs = [];
     for (const peer of peers) {
       for (const report of (await peer.getStats()).values()) {
         if (report.type === 'inbound-rtp') {
           audioEnergy += report.totalAudioEnergy ?? 0;
+          requests += report.pliCount ?? 0;
           ssrcs.push(report.ssrc);
         }
       }
     }
-    return { audioEnergy, ssrcs: ssrcs.sort((a, b) => a - b) };
+    return { audioEnergy, requests, ssrcs: ssrcs.sort((a, b) => a - b) };
   };
 
   /** @param {number} milliseconds @returns {Promise<Observation>} */
@@ -152,7 +174,22 @@ export function watchPage() {
       ssrcs: now.ssrcs,
     };
   };
-  Object.defineProperty(globalThis, 'watcher', { value: { video, firstFrame, observe } });
+
+  /** @param {number} milliseconds @returns {Promise<Flow>} */
+  const follow = async (milliseconds) => {
+    const element = video();
+    const frames = [performance.now()];
+    const note = () => {
+      frames.push(performance.now());
+      element?.requestVideoFrameCallback(note);
+    };
+    element?.requestVideoFrameCallback(note);
+    await new Promise((resolve) => setTimeout(resolve, milliseconds));
+    const end = performance.now();
+    const pauses = [...frames, end].map((time, i) => time - (frames[i - 1] ?? time));
+    return { pause: Math.max(...pauses), last: frames.filter((time) => end - time < 1000).length };
+  };
+  Object.defineProperty(globalThis, 'watcher', { value: { video, firstFrame, observe, follow } });
 }
 
 /** @typedef {import('puppeteer-core').Frame | import('puppeteer-core').Page} Place */
@@ -161,7 +198,7 @@ export function watchPage() {
  * Waits for the first frame; tells when it was shown.
  * @param {Place} place
  * @param {number} [patience] milliseconds
- * @returns {Promise<{ posted: number, shown: number }>}
+ * @returns {Promise<Join>}
  */
 export function firstFrame(place, patience = 20_000) {
   return place.evaluate(
@@ -179,6 +216,19 @@ export function firstFrame(place, patience = 20_000) {
 export function observe(place, milliseconds = 1500) {
   return place.evaluate(
     (time) => /** @type {{ watcher: Watcher }} */ (/** @type {unknown} */ (globalThis)).watcher.observe(time),
+    milliseconds,
+  );
+}
+
+/**
+ * Tells how evenly frames are shown for a while.
+ * @param {Place} place
+ * @param {number} milliseconds
+ * @returns {Promise<Flow>}
+ */
+export function follow(place, milliseconds) {
+  return place.evaluate(
+    (time) => /** @type {{ watcher: Watcher }} */ (/** @type {unknown} */ (globalThis)).watcher.follow(time),
     milliseconds,
   );
 }
