@@ -307,3 +307,25 @@ func TestFrameWithoutItsEndIsSentAfterAMoment(t *testing.T) {
 		}
 	})
 }
+
+// TestRepairedKeyframe: the first packet of a keyframe is lost on the way to the server and comes again after the next frame
+// has begun. Who joins then begins at that keyframe.
+func TestRepairedKeyframe(t *testing.T) {
+	bubble(t, func(t *testing.T, h *Hub) {
+		l := publish(t, h, "s", Publication{}).AddLayer(Codec{MimeType: "video/VP8", ClockRate: 90000}, "", nil)
+		write := func(seq uint16, time uint32, marker bool, payload ...byte) {
+			l.Write(&rtp.Packet{Header: rtp.Header{SequenceNumber: seq, Timestamp: time, Marker: marker}, Payload: payload})
+		}
+		write(11, 3000, true, 0x00, 'k') // the rest of the keyframe
+		write(12, 6000, true, 0x10, 0x01)
+		write(10, 3000, false, 0x10, 0x00) // its beginning
+		write(13, 9000, true, 0x10, 0x01)
+		sc, s := watch(t, h, "s")
+		defer s.Close()
+		s.Start()
+		settle(1e9)
+		if got := sc.take(); len(got) != 4 {
+			t.Errorf("who joins gets %d packets, want the keyframe and the two frames after it", len(got))
+		}
+	})
+}

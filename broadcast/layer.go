@@ -132,6 +132,9 @@ func (l *Layer) inspect(p *rtp.Packet, ext uint64, ahead bool, now int64) {
 		}
 	}
 	if !ofFrame {
+		if StartsKeyframe(mime, p.Payload) {
+			l.ring.markLateKey(l.seq.number(ext), p.Timestamp, now)
+		}
 		return
 	}
 	l.frame.seq = min(l.frame.seq, l.seq.number(ext))

@@ -148,6 +148,25 @@ func (r *ring) markKey(pos, seq uint64, time uint32, arrival int64) {
 	}
 }
 
+// markLateKey is for a keyframe whose beginning comes only now, as the next packet: it was lost on the way here and has been
+// repaired. The keyframe, and all that follows it in number, make the newest group of pictures unless there is a newer one.
+func (r *ring) markLateKey(seq uint64, time uint32, arrival int64) {
+	oldest := max(r.tail, r.head-min(r.head, maxMisorder))
+	for pos := oldest; pos < r.head; pos++ {
+		if p := r.at(pos); p.time == time {
+			seq = min(seq, p.seq)
+		}
+	}
+	if r.hasKey && seq <= r.keySeq {
+		return
+	}
+	first := oldest
+	for first < r.head && r.at(first).seq < seq {
+		first++
+	}
+	r.markKey(first, seq, time, arrival)
+}
+
 // start gives the position and the number from which a new viewer can decode: the newest keyframe's.
 func (r *ring) start() (pos, seq uint64, ok bool) {
 	r.mu.RLock()

@@ -81,6 +81,7 @@ func newClientPeer(e *endpoint, codecs func(*webrtc.MediaEngine) error, log *slo
 		return nil, err
 	}
 	settings := webrtc.SettingEngine{LoggerFactory: &logging.DefaultLoggerFactory{Writer: io.Discard, DefaultLogLevel: logging.LogLevelDisabled}}
+	settings.SetSRTPReplayProtectionWindow(8192) // repairs come late, under their old numbers
 	settings.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
 	settings.SetIncludeLoopbackCandidate(e.loopback)
 	settings.SetICETimeouts(5*time.Second, 5*time.Second, 2*time.Second)
