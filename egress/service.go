@@ -2,6 +2,7 @@
 package egress
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -81,6 +82,8 @@ type peer interface {
 	broadcast.Sink
 	Output(broadcast.Kind) *broadcast.Output
 	Feedback(lost func(), missing func(ssrc uint32, numbers []uint16))
+	Trickle(candidates []string)
+	Restart(ctx context.Context, ufrag, password string, candidates []string) (description string, err error)
 	AfterConnected(f func())
 	Done() <-chan struct{}
 	AfterDone(f func())
@@ -100,12 +103,14 @@ func (s *Service) connect(r *wish.Request, formats []broadcast.Format) (answer s
 	return s.api.Send(r.Context(), rtc.Offer{SDP: r.Offer.SDP, Passive: r.Offer.Passive, Formats: formats})
 }
 
-// Viewer is a WHEP session: a peer that gets a stream.
+// Viewer is a WHEP session: a peer that gets a stream. It is a wish.Restarter, as its peer does it.
 type Viewer struct {
 	peer
 	subscriber *broadcast.Subscriber
 	ended      chan struct{} // closes when nothing of it is left
 }
+
+var _ wish.Restarter = (*Viewer)(nil)
 
 // Close hangs up and waits for the end. It may be called twice.
 func (v *Viewer) Close() error {

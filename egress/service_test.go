@@ -40,7 +40,11 @@ func startEndpoint(t *testing.T, c Config) (url string, hub *broadcast.Hub) {
 	}
 	t.Cleanup(func() { _ = lean.Close() })
 	port.Start(lean.Handle)
-	hub = broadcast.New(broadcast.Config{})
+	hub = broadcast.New(broadcast.Config{Writers: 1})
+	hub.Flush = func(writer int) {
+		lean.Flush(writer)
+		api.Flush(writer)
+	}
 	t.Cleanup(hub.Close)
 	resources := wish.NewResources(wish.Limits{})
 	t.Cleanup(resources.Close)

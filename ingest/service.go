@@ -46,7 +46,7 @@ func (s *Service) authorize(r *wish.Request) (err error) {
 	return broadcast.ValidName(r.Stream)
 }
 
-// Publisher is a WHIP session: a peer that feeds a source.
+// Publisher is a WHIP session: a peer that feeds a source. It is a wish.Restarter, as its peer does it.
 type Publisher struct {
 	*rtc.Peer
 	source *broadcast.Source
@@ -54,6 +54,8 @@ type Publisher struct {
 	ended  chan struct{} // closes when nothing of it is left
 	log    *slog.Logger
 }
+
+var _ wish.Restarter = (*Publisher)(nil)
 
 // Close hangs up and waits for the end. It may be called twice.
 func (p *Publisher) Close() error {

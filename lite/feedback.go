@@ -115,7 +115,7 @@ func (s *Session) handleRTCP(at place, packet []byte) bool {
 		return true
 	}
 	now := time.Now()
-	s.heard.Store(now.UnixNano())
+	s.hear(at, now)
 	if newest {
 		s.follow(at)
 	}

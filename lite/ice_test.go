@@ -223,13 +223,14 @@ func TestRestart(t *testing.T) {
 	c := g.dial(t)
 	c.connect(ctx, t)
 	old := c.session.current.own
-	if _, _, err := c.session.Restart("lost", "aPasswordThatIsNeverUsed1"); err != nil { // replaced before it was used
+	if _, err := c.session.Restart(ctx, "lost", "aPasswordThatIsNeverUsed1", nil); err != nil { // replaced before it was used
 		t.Fatal(err)
 	}
-	ufrag, password, err := c.session.Restart("next", "anotherPasswordOfTheClient")
+	description, err := c.session.Restart(ctx, "next", "anotherPasswordOfTheClient", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
+	ufrag, password := sdpValue(description, "ice-ufrag"), sdpValue(description, "ice-pwd")
 	c.ask(ctx, t, checkAs(old.ufrag+":peer", old.key, controlling)) // still valid
 	a := c.ask(ctx, t, checkAs(ufrag+":next", stun.NewShortTermIntegrity(password), controlling, nominate))
 	if a.Type != stun.BindingSuccess {

@@ -13,6 +13,8 @@ const (
 	// maxProbes and probeInterval bound what a viewer can make us send to where it may not be.
 	maxProbes     = 4
 	probeInterval = 100 * time.Millisecond
+	// pathSilence is when a path counts as left: a viewer sends RTCP several times a second.
+	pathSilence = time.Second
 )
 
 // path is where the viewer's media goes.
@@ -52,7 +54,8 @@ func (s *Session) checked(at place, g *generation, nominated bool) {
 		return
 	}
 	now := time.Now()
-	s.heard.Store(now.UnixNano())
+	s.hear(at, now)
+	nominated = nominated || s.left(now)
 	if g == s.next {
 		s.forsake(s.current)
 		s.current, s.next = s.next, nil
@@ -65,6 +68,20 @@ func (s *Session) checked(at place, g *generation, nominated bool) {
 	case !known, nominated && current.place != at:
 		s.probe(at, nominated, now)
 	}
+}
+
+// hear notes a sign of life.
+func (s *Session) hear(at place, now time.Time) {
+	s.heard.Store(now.UnixNano())
+	if p := s.path.Load(); p != nil && p.place == at {
+		s.alive.Store(now.UnixNano())
+	}
+}
+
+// left tells that nothing comes from where the media goes any more. Then any check names the way to go on: those of Firefox
+// after a change of its address carry no USE-CANDIDATE.
+func (s *Session) left(now time.Time) bool {
+	return s.conn != nil && now.Sub(time.Unix(0, s.alive.Load())) > pathSilence
 }
 
 // learn has what comes from a place given to this session. One that another session has must be shown to be this one's.
@@ -91,7 +108,10 @@ func (s *Session) keep(at place) {
 	s.places = append(s.places, at)
 }
 
-func (s *Session) move(at place) { s.path.Store(&path{at, s.server.socket(at.sock)}) }
+func (s *Session) move(at place) {
+	s.path.Store(&path{at, s.server.socket(at.sock)})
+	s.alive.Store(time.Now().UnixNano())
+}
 
 // follow is for the newest authentic SRTCP. A client sends it where it has selected, also one (Firefox) whose checks after
 // a change of its address carry no USE-CANDIDATE.
@@ -147,28 +167,6 @@ func (s *Session) responded(at place, m *stun.Message) {
 		s.server.count.moves.Add(1)
 		s.move(at)
 	}
-}
-
-// Restart begins an ICE restart with the client's new credentials and gives ours (RFC 8445 section 9, RFC 9725 section
-// 4.3.3). The old ones hold until the new are used; DTLS and media go on.
-func (s *Session) Restart(ufrag, password string) (ownUfrag, ownPassword string, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.ended {
-		return "", "", s.Err()
-	}
-	if s.next != nil {
-		s.forsake(s.next)
-	}
-	g := &generation{own: newCredentials(), peer: credentials{ufrag, stun.NewShortTermIntegrity(password)}}
-	s.server.mu.Lock()
-	for s.server.byUfrag[g.own.ufrag] != nil {
-		g.own = newCredentials()
-	}
-	s.server.byUfrag[g.own.ufrag] = s
-	s.server.mu.Unlock()
-	s.next = g
-	return g.own.ufrag, string(g.own.key), nil
 }
 
 func (s *Session) forsake(g *generation) { s.server.forget(s, []string{g.own.ufrag}, nil, nil) }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/pion/rtcp"
+	"github.com/pion/stun/v4"
 	"github.com/pion/webrtc/v4"
 
 	"bongsu/broadcast"
@@ -174,6 +175,34 @@ func TestRebind(t *testing.T) {
 	}
 	if err := v.session.Err(); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestRebindByRTCP: SRTCP alone, before any check, leads to a viewer's new address.
+func TestRebindByRTCP(t *testing.T) {
+	ctx := deadline(t)
+	g := newGateway(t, defaultTimeouts())
+	g.publish(t, h264)
+	var deaf atomic.Bool // the client's checks don't get through
+	r := g.relay(t, &relay{drop: func(toViewer bool, p []byte) bool {
+		return deaf.Load() && !toViewer && stun.IsMessage(p) && p[0] == 0 && p[1] == 1
+	}})
+	v := g.join(ctx, t, viewerOptions{answer: r.through})
+	g.watch(ctx, t, v)
+	v.plays(ctx, t, 50)
+	deaf.Store(true)
+	r.rebind(t)
+	until(ctx, t, "move", func() bool { return g.server.Stats().Moves > 0 })
+	for len(v.packets) > 0 { // from before
+		<-v.packets
+	}
+	v.plays(ctx, t, 50)
+	deaf.Store(false)
+	_ = v.session.Close()
+	g.server.mu.RLock()
+	defer g.server.mu.RUnlock()
+	if len(g.server.byHost) != 0 || len(g.server.byPlace) != 0 {
+		t.Errorf("left behind: %d hosts, %d places", len(g.server.byHost), len(g.server.byPlace))
 	}
 }
 
@@ -357,10 +386,11 @@ func TestRestartPlays(t *testing.T) {
 	}
 	await(ctx, t, "candidates", gathered)
 	text := v.LocalDescription().SDP
-	ufrag, password, err := s.Restart(sdpValue(text, "ice-ufrag"), sdpValue(text, "ice-pwd"))
+	description, err := s.Restart(ctx, sdpValue(text, "ice-ufrag"), sdpValue(text, "ice-pwd"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
+	ufrag, password := sdpValue(description, "ice-ufrag"), sdpValue(description, "ice-pwd")
 	answer = strings.ReplaceAll(answer, sdpValue(answer, "ice-ufrag"), ufrag)
 	answer = strings.ReplaceAll(answer, sdpValue(answer, "ice-pwd"), password)
 	before := s.path.Load().place

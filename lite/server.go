@@ -13,6 +13,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pion/datachannel"
@@ -58,15 +59,23 @@ type Server struct {
 	buffers     sync.Pool // *[]byte, for opened RTCP
 	admission   admission
 	count       counters
+	trials      atomic.Int64 // of stray SRTCP, since the janitor's last look
 	quit        chan struct{}
 	janitor     sync.WaitGroup
 
 	mu      sync.RWMutex
 	byUfrag map[string]*Session
 	byPlace map[place]*Session
+	byHost  map[netip.Addr]map[*Session]int // how many places a session has there
 	probed  map[transactionID]*Session
 	closed  bool
 }
+
+// Stray SRTCP is tried with the keys of so many sessions a packet, and so many times between two looks of the janitor.
+const (
+	maxTrials    = 8
+	maxTrialRate = 1000
+)
 
 // place is an address as a socket sees it.
 type place struct {
@@ -103,6 +112,7 @@ func newServer(port *udp.Port, writers int, c Config, log *slog.Logger, t timeou
 		quit:        make(chan struct{}),
 		byUfrag:     map[string]*Session{},
 		byPlace:     map[place]*Session{},
+		byHost:      map[netip.Addr]map[*Session]int{},
 		probed:      map[transactionID]*Session{},
 	}
 	for i := range v.batches {
@@ -139,15 +149,40 @@ func (v *Server) Handle(sock *udp.Sock, from netip.AddrPort, data []byte) bool {
 	v.mu.RLock()
 	s := v.byPlace[at]
 	v.mu.RUnlock()
+	rtcp := data[0]>>6 == 2 && len(data) > rtcpHeader && 192 <= data[1] && data[1] <= 223 // RFC 5761 section 4
 	if s == nil {
-		return false
+		return rtcp && v.handleStray(at, data)
 	}
 	switch {
 	case 20 <= data[0] && data[0] <= 63:
 		s.handleDTLS(at, data)
 		return true
-	case data[0]>>6 == 2 && len(data) > rtcpHeader && 192 <= data[1] && data[1] <= 223: // RFC 5761 section 4
+	case rtcp:
 		return s.handleRTCP(at, data)
+	}
+	return false
+}
+
+// handleStray takes SRTCP from a place that nobody has: a viewer's NAT may have given it a new port, and RTCP comes sooner
+// than the next check. Whose keys open it is found by trial among those with the same address, a few at a time.
+func (v *Server) handleStray(at place, data []byte) bool {
+	var some [maxTrials]*Session
+	n := 0
+	v.mu.RLock()
+	for s := range v.byHost[at.addr.Addr()] {
+		if some[n] = s; n == maxTrials-1 {
+			break
+		}
+		n++
+	}
+	v.mu.RUnlock()
+	for _, s := range some {
+		if s == nil || v.trials.Add(1) > maxTrialRate {
+			return false
+		}
+		if s.handleRTCP(at, data) {
+			return true
+		}
 	}
 	return false
 }
@@ -177,11 +212,34 @@ func (v *Server) add(s *Session) error {
 func (v *Server) claim(at place, s *Session, force bool) bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if o := v.byPlace[at]; o != nil && o != s && !force {
+	o := v.byPlace[at]
+	switch {
+	case o == s:
+		return true
+	case o != nil && !force:
 		return false
+	case o != nil:
+		v.leaveHost(at, o)
 	}
 	v.byPlace[at] = s
+	host := at.addr.Addr()
+	if v.byHost[host] == nil {
+		v.byHost[host] = map[*Session]int{}
+	}
+	v.byHost[host][s]++
 	return true
+}
+
+// leaveHost counts a place of a session less. The caller holds mu.
+func (v *Server) leaveHost(at place, s *Session) {
+	host := at.addr.Addr()
+	there := v.byHost[host]
+	if there[s]--; there[s] <= 0 {
+		delete(there, s)
+	}
+	if len(there) == 0 {
+		delete(v.byHost, host)
+	}
 }
 
 // forget drops a session's name or place.
@@ -196,6 +254,7 @@ func (v *Server) forget(s *Session, ufrags []string, places []place, probes []pr
 	for _, at := range places {
 		if v.byPlace[at] == s {
 			delete(v.byPlace, at)
+			v.leaveHost(at, s)
 		}
 	}
 	for _, p := range probes {
@@ -223,6 +282,7 @@ func (v *Server) sweep() {
 		case <-v.quit:
 			return
 		case now := <-tick.C:
+			v.trials.Store(0)
 			for _, s := range v.sessions() {
 				s.expire(now)
 			}

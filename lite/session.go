@@ -28,6 +28,7 @@ type Session struct {
 	born        time.Time
 
 	heard    atomic.Int64           // when the last authentic packet came, Unix nanoseconds
+	alive    atomic.Int64           // the same of the path's place
 	path     atomic.Pointer[path]   // nil before the first check and after the end
 	sender   atomic.Pointer[sender] // nil before the handshake
 	feedback feedback

@@ -32,6 +32,7 @@ type Offer struct {
 // Peer is a peer connection that answers an offer. Its end, whoever brings it about, closes Done.
 type Peer struct {
 	pc      *webrtc.PeerConnection
+	offer   string // as it was answered last
 	public  []netip.Addr
 	up      context.Context // is over when media can flow
 	life    context.Context // is over with the peer; its cause says why
@@ -86,12 +87,15 @@ func (p *Peer) answer(ctx context.Context, offer string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("the offer can't be answered: %w", err)
 	}
+	p.offer = offer
 	gathered := webrtc.GatheringCompletePromise(p.pc)
 	if err := p.pc.SetLocalDescription(answer); err != nil {
 		return "", fmt.Errorf("the offer can't be answered: %w", err)
 	}
 	select {
 	case <-gathered:
+	case <-p.life.Done():
+		return "", p.Err()
 	case <-ctx.Done():
 		return "", ctx.Err()
 	}

@@ -51,6 +51,8 @@ func table() []known {
 		{wish.ErrMalformed, http.StatusBadRequest, "malformed", ""},
 		{wish.ErrNoSession, http.StatusNotFound, "no-session", ""},
 		{wish.ErrMethod, http.StatusMethodNotAllowed, "method", ""},
+		{wish.ErrStale, http.StatusPreconditionFailed, "stale", ""},
+		{wish.ErrPrecondition, http.StatusPreconditionRequired, "precondition", ""},
 		{wish.ErrTooLarge, http.StatusRequestEntityTooLarge, "too-large", ""},
 		{wish.ErrMediaType, http.StatusUnsupportedMediaType, "media-type", ""},
 		{wish.ErrUnprocessable, http.StatusUnprocessableEntity, "unprocessable", ""},

@@ -36,6 +36,8 @@ func TestStatus(t *testing.T) {
 		{"malformed", fmt.Errorf("%w: m-line 2", wish.ErrMalformed), 400, "malformed", "m-line 2"},
 		{"dead session", wish.ErrNoSession, 404, "no-session", ""},
 		{"method", wish.ErrMethod, 405, "method", ""},
+		{"stale", wish.ErrStale, 412, "stale", ""},
+		{"no precondition", wish.ErrPrecondition, 428, "precondition", ""},
 		{"too large", wish.ErrTooLarge, 413, "too-large", ""},
 		{"media type", wish.ErrMediaType, 415, "media-type", ""},
 		{"unprocessable", wish.ErrUnprocessable, 422, "unprocessable", ""},

@@ -29,7 +29,11 @@ func FinishAnswer(answer string, o *Offer, opt AnswerOptions) (string, error) {
 	if len(d.MediaDescriptions) != len(o.Media) {
 		return "", fmt.Errorf("the answer has %d m-lines, the offer %d", len(d.MediaDescriptions), len(o.Media))
 	}
-	candidates := ourCandidates(&d, opt.Loopback)
+	var candidates []string
+	for _, md := range d.MediaDescriptions {
+		candidates = append(candidates, values(md.Attributes, sdp.AttrKeyCandidate)...)
+	}
+	candidates = ourCandidates(candidates, opt.Loopback)
 	var accepted []*sdp.MediaDescription
 	group := []string{"BUNDLE"}
 	for i, md := range d.MediaDescriptions {

@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/pion/sdp/v3"
 )
 
 // maxCandidates bounds what of an offer is kept; a host with ten interfaces has about 20.
@@ -77,24 +75,22 @@ func usableCandidate(value string) string {
 
 // ourCandidates puts the server's candidates in the order that simple clients need: FFmpeg and GStreamer's whepsrc take
 // the first and no other. RTCP's are dropped, loopback ones too unless they are wanted or all there is.
-func ourCandidates(d *sdp.SessionDescription, loopback bool) []string {
+func ourCandidates(offered []string, loopback bool) []string {
 	type ranked struct {
 		value string
 		rank  int
 	}
 	var all []ranked
 	remote := 0
-	for _, md := range d.MediaDescriptions {
-		for _, v := range values(md.Attributes, sdp.AttrKeyCandidate) {
-			c, ok := parseCandidate(v)
-			r := ranked{c.String() + c.extensions, c.rank()}
-			if !ok || c.component != "1" || slices.Contains(all, r) {
-				continue
-			}
-			all = append(all, r)
-			if !c.address.IsLoopback() {
-				remote++
-			}
+	for _, v := range offered {
+		c, ok := parseCandidate(v)
+		r := ranked{c.String() + c.extensions, c.rank()}
+		if !ok || c.component != "1" || slices.Contains(all, r) {
+			continue
+		}
+		all = append(all, r)
+		if !c.address.IsLoopback() {
+			remote++
 		}
 	}
 	slices.SortStableFunc(all, func(a, b ranked) int { return a.rank - b.rank })

@@ -54,7 +54,7 @@ func (e *StatusError) Error() string {
 func (c *Client) Post(ctx context.Context, offer string) (answer string, r *Resource, err error) {
 	target := c.Endpoint
 	for range maxRedirects {
-		response, err := c.do(ctx, http.MethodPost, target, offer)
+		response, err := c.do(ctx, http.MethodPost, target, mediaTypeSDP, offer)
 		if err != nil {
 			return "", nil, err
 		}
@@ -79,7 +79,7 @@ func (r *Resource) Delete(ctx context.Context) error {
 	if r.URL == "" {
 		return nil
 	}
-	response, err := r.client.do(ctx, http.MethodDelete, r.URL, "")
+	response, err := r.client.do(ctx, http.MethodDelete, r.URL, "", "")
 	if err != nil {
 		return err
 	}
@@ -91,14 +91,17 @@ func (r *Resource) Delete(ctx context.Context) error {
 }
 
 // do sends one request and follows no redirect.
-func (c *Client) do(ctx context.Context, method, target, offer string) (*http.Response, error) {
-	request, err := http.NewRequestWithContext(ctx, method, target, strings.NewReader(offer))
+func (c *Client) do(ctx context.Context, method, target, mediaType, body string) (*http.Response, error) {
+	request, err := http.NewRequestWithContext(ctx, method, target, strings.NewReader(body))
 	if err != nil {
 		return nil, err
 	}
-	if offer != "" {
-		request.Header.Set("Content-Type", mediaTypeSDP)
-		request.Header.Set("Accept", mediaTypeSDP)
+	if mediaType != "" {
+		request.Header.Set("Content-Type", mediaType)
+		request.Header.Set("Accept", mediaType)
+	}
+	if method == http.MethodPatch {
+		request.Header.Set("If-Match", "*")
 	}
 	if c.Token != "" {
 		request.Header.Set("Authorization", "Bearer "+c.Token)

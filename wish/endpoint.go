@@ -12,6 +12,8 @@ const (
 	endpointMethods = "POST, GET, HEAD, OPTIONS"
 	retryTooMany    = "10" // seconds; a session that lost its network is gone by then or soon after
 	retryFull       = "5"
+
+	headerAcceptPatch = "Accept-Patch"
 )
 
 // Endpoint is a WHIP or a WHEP endpoint (RFC 9725 section 4.2, whep-03 section 4.3).
@@ -64,7 +66,7 @@ func (e *Endpoint) post(c echo.Context) error {
 	if err := r.readOffer(c, e.Role); err != nil {
 		return err
 	}
-	answer, res, err := p.open(func() (string, Session, error) { return e.Open(r) })
+	answer, res, err := p.open(r.Offer, func() (string, Session, error) { return e.Open(r) })
 	if err != nil {
 		return refuse(r, err)
 	}
@@ -73,7 +75,10 @@ func (e *Endpoint) post(c echo.Context) error {
 		return fmt.Errorf("the client went away before its answer: %w", err)
 	}
 	r.Reply.Set(echo.HeaderLocation, sessionPath+res.id)
-	r.Reply.Set("ETag", res.etag)
+	r.Reply.Set("ETag", res.ice.etag)
+	if res.restarts() {
+		r.Reply.Set(headerAcceptPatch, mediaTypeFragment) // RFC 5789 section 3.1; clients trickle only if it is there
+	}
 	if err := c.Blob(http.StatusCreated, mediaTypeSDP, []byte(answer)); err != nil {
 		res.end() // without the Location, nobody could
 		return err
@@ -99,7 +104,7 @@ func options(c echo.Context, methods string) error {
 	h := c.Response().Header()
 	h.Set(echo.HeaderAllow, methods)
 	if h.Get(echo.HeaderAccessControlAllowMethods) == "" {
-		h.Set(echo.HeaderAccessControlAllowMethods, methods) // some clients read here whether there is PATCH
+		h.Set(echo.HeaderAccessControlAllowMethods, corsMethods) // some clients read here whether sessions have PATCH
 	}
 	return c.NoContent(http.StatusOK)
 }

@@ -80,7 +80,7 @@ func newGateway(t *testing.T, limits Limits, change func(e *Endpoint)) *gateway 
 func statusOf(err error) int {
 	for kind, status := range map[error]int{
 		ErrMediaType: 415, ErrTooLarge: 413, ErrMalformed: 400, ErrUnprocessable: 422, ErrNoSession: 404,
-		ErrMethod: 405, ErrTooManySessions: 429, ErrFull: 503, errNobody: 401,
+		ErrMethod: 405, ErrStale: 412, ErrPrecondition: 428, ErrTooManySessions: 429, ErrFull: 503, errNobody: 401,
 	} {
 		if errors.Is(err, kind) {
 			return status
@@ -141,13 +141,13 @@ func TestEndpointMethods(t *testing.T) {
 	}{
 		{"GET", "/whip/x", 204, nil},  // W-01
 		{"HEAD", "/whip/x", 204, nil}, // W-03
-		{"GET", "/whep/x", 200, map[string]string{"Content-Type": mediaTypeSDP, "Content-Length": "0"}},                              // E-01, E-04
-		{"HEAD", "/whep/x", 200, map[string]string{"Content-Type": mediaTypeSDP, "Content-Length": "0"}},                             // E-02, E-03
-		{"OPTIONS", "/whip/x", 200, map[string]string{"Accept-Post": mediaTypeSDP, "Allow": endpointMethods}},                        // W-05, W-06
-		{"OPTIONS", "/whep/x", 200, map[string]string{"Accept-Post": mediaTypeSDP, "Access-Control-Allow-Methods": endpointMethods}}, // E-05
-		{"PUT", "/whip/x", 405, map[string]string{"Allow": endpointMethods}},                                                         // W-04
-		{"DELETE", "/whip/x", 405, map[string]string{"Allow": endpointMethods}},                                                      //
-		{"PATCH", "/whep/x", 405, map[string]string{"Allow": endpointMethods}},                                                       // E-07
+		{"GET", "/whep/x", 200, map[string]string{"Content-Type": mediaTypeSDP, "Content-Length": "0"}},                          // E-01, E-04
+		{"HEAD", "/whep/x", 200, map[string]string{"Content-Type": mediaTypeSDP, "Content-Length": "0"}},                         // E-02, E-03
+		{"OPTIONS", "/whip/x", 200, map[string]string{"Accept-Post": mediaTypeSDP, "Allow": endpointMethods}},                    // W-05, W-06
+		{"OPTIONS", "/whep/x", 200, map[string]string{"Accept-Post": mediaTypeSDP, "Access-Control-Allow-Methods": corsMethods}}, // E-05
+		{"PUT", "/whip/x", 405, map[string]string{"Allow": endpointMethods}},                                                     // W-04
+		{"DELETE", "/whip/x", 405, map[string]string{"Allow": endpointMethods}},                                                  //
+		{"PATCH", "/whep/x", 405, map[string]string{"Allow": endpointMethods}},                                                   // E-07
 		{"GET", location, 204, nil}, // W-02
 		{"HEAD", location, 204, nil},
 		{"OPTIONS", location, 200, map[string]string{"Allow": sessionMethods}},

@@ -48,7 +48,8 @@ type Offer struct {
 	Media   []Media // the m-lines in their order
 	Passive bool    // a=setup:passive: the server must be the DTLS client (RFC 8842 section 5)
 
-	setup string
+	setup      string
+	ufrag, pwd string
 }
 
 // Media is an m-line of an offer.
@@ -130,7 +131,7 @@ func ParseOffer(body []byte, role Role) (*Offer, error) {
 			return nil, err
 		}
 	}
-	o := &Offer{Role: role, Passive: t.setup == "passive", setup: t.setup}
+	o := &Offer{Role: role, Passive: t.setup == "passive", setup: t.setup, ufrag: strings.Clone(t.ufrag), pwd: strings.Clone(t.pwd)}
 	for _, s := range sections {
 		o.Media = append(o.Media, s.Media)
 	}

@@ -13,7 +13,7 @@ import (
 
 const (
 	sessionPath    = "/session/"
-	sessionMethods = "DELETE, GET, HEAD, OPTIONS"
+	sessionMethods = "DELETE, GET, HEAD, OPTIONS" // and PATCH if the session is a Restarter
 )
 
 // Session is an open WHIP or WHEP session.
@@ -33,6 +33,10 @@ type Limits struct {
 // Resources are the session URLs of a server (RFC 9725 section 4.2). Every session is in them from its 201 until it ends;
 // then its URL is 404.
 type Resources struct {
+	// Precondition is the rule for a PATCH without If-Match: PreconditionStrict, or else PreconditionLenient. Set it before
+	// the first request.
+	Precondition string
+
 	limits Limits
 
 	mu         sync.Mutex
@@ -46,8 +50,8 @@ type Resources struct {
 // resource is one session URL.
 type resource struct {
 	id      string // 128 random bits in hex: who knows it may end the session (RFC 9725 section 5)
-	etag    string // of the ICE session (RFC 9725 section 4.3.1)
 	session Session
+	ice     iceSession
 	place   *place
 }
 
@@ -58,12 +62,17 @@ func NewResources(limits Limits) *Resources {
 
 // Handle answers every method of a session URL, whose path parameter is "id".
 func (r *Resources) Handle(c echo.Context) error {
-	if c.Request().Method == http.MethodOptions {
-		return options(c, sessionMethods)
-	}
 	res := r.lookup(c.Param("id"))
+	methods := sessionMethods
+	if res == nil || res.restarts() {
+		methods = "PATCH, " + methods
+		c.Response().Header().Set(headerAcceptPatch, mediaTypeFragment)
+	}
+	if c.Request().Method == http.MethodOptions { // also of a dead session, whose DELETE a page may want to hear of
+		return options(c, methods)
+	}
 	if res == nil {
-		return fmt.Errorf("%w: it has ended, or there never was one with this URL", ErrNoSession)
+		return errEnded()
 	}
 	switch c.Request().Method {
 	case http.MethodGet, http.MethodHead:
@@ -73,8 +82,14 @@ func (r *Resources) Handle(c echo.Context) error {
 			return fmt.Errorf("%w: it has just ended", ErrNoSession)
 		}
 		return c.NoContent(http.StatusOK)
+	case http.MethodPatch:
+		return res.patch(c)
 	}
-	return notAllowed(c, sessionMethods)
+	return notAllowed(c, methods)
+}
+
+func errEnded() error {
+	return fmt.Errorf("%w: it has ended, or there never was one with this URL", ErrNoSession)
 }
 
 // Close ends every session and waits for all. New ones are refused with ErrFull.
@@ -95,15 +110,25 @@ func (r *Resources) lookup(id string) *resource {
 	r.mu.Lock()
 	res := r.sessions[id]
 	r.mu.Unlock()
-	if res == nil {
+	if res == nil || res.ended() {
 		return nil
 	}
+	return res
+}
+
+func (res *resource) ended() bool {
 	select {
 	case <-res.session.Done():
-		return nil
+		return true
 	default:
-		return res
+		return false
 	}
+}
+
+// restarts reports whether the session takes PATCH.
+func (res *resource) restarts() bool {
+	_, ok := res.session.(Restarter)
+	return ok
 }
 
 // end closes the session, and reports whether it was this call that took it out.
@@ -188,7 +213,7 @@ func (p *place) free() {
 }
 
 // open makes a session and puts it into the resources, unless they are closed meanwhile.
-func (p *place) open(start func() (string, Session, error)) (string, *resource, error) {
+func (p *place) open(o *Offer, start func() (string, Session, error)) (string, *resource, error) {
 	r := p.resources
 	r.mu.Lock()
 	if r.closed {
@@ -211,7 +236,11 @@ func (p *place) open(start func() (string, Session, error)) (string, *resource, 
 		}
 		return "", nil, err
 	}
-	res := &resource{id: randomHex(16), etag: `"` + randomHex(8) + `"`, session: s, place: p}
+	res := &resource{id: randomHex(16), session: s, place: p}
+	res.ice.etag, res.ice.ufrag, res.ice.pwd = newTag(), o.ufrag, o.pwd
+	if res.restarts() {
+		res.ice.head = iceHead(answer)
+	}
 	if !res.keep() {
 		_ = s.Close()
 		return "", nil, errShutdown()

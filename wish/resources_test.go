@@ -116,7 +116,7 @@ func TestResourcesCloseDuringOpen(t *testing.T) {
 	}
 	defer p.release()
 	s, closed := newSession(), make(chan struct{})
-	_, _, err = p.open(func() (string, Session, error) {
+	_, _, err = p.open(&Offer{}, func() (string, Session, error) {
 		go func() { defer close(closed); r.Close() }()
 		for deadline := time.After(10 * time.Second); ; {
 			r.mu.Lock()

@@ -159,15 +159,25 @@ func (t *transport) readCredentials(where [][]sdp.Attribute, tagged *section) er
 			break
 		}
 	}
-	switch {
-	case t.ufrag == "" || t.pwd == "":
+	if t.ufrag == "" || t.pwd == "" {
 		return tagged.malformed("a=ice-ufrag or a=ice-pwd is missing, here and at session level; send the offer as createOffer made it")
-	case !isToken(t.ufrag, "+/") || len(t.ufrag) < 4 || len(t.ufrag) > 256:
-		return tagged.malformed("a=ice-ufrag must be 4 to 256 letters, digits, \"+\" and \"/\" (RFC 8839 section 5.4)")
-	case !isToken(t.pwd, "+/") || len(t.pwd) < 22 || len(t.pwd) > 256:
-		return tagged.malformed("a=ice-pwd must be 22 to 256 letters, digits, \"+\" and \"/\" (RFC 8839 section 5.4)")
+	}
+	if fault := credentialsFault(t.ufrag, t.pwd); fault != "" {
+		return tagged.malformed("%s", fault)
 	}
 	return nil
+}
+
+// credentialsFault says what is wrong with a user name fragment or a password, if anything; an empty one is not looked at.
+func credentialsFault(ufrag, pwd string) string {
+	valid := func(s string, least int) bool { return s == "" || isToken(s, "+/") && len(s) >= least && len(s) <= 256 }
+	switch {
+	case !valid(ufrag, 4):
+		return `a=ice-ufrag must be 4 to 256 letters, digits, "+" and "/" (RFC 8839 section 5.4)`
+	case !valid(pwd, 22):
+		return `a=ice-pwd must be 22 to 256 letters, digits, "+" and "/" (RFC 8839 section 5.4)`
+	}
+	return ""
 }
 
 // readFingerprint takes the first certificate fingerprint of a hash that is safe (RFC 8122 section 5).

@@ -15,21 +15,23 @@ import (
 	"bongsu/egress"
 	"bongsu/ingest"
 	"bongsu/web"
+	"bongsu/wish"
 )
 
 // Config is the configuration of the gateway. A section's struct lives in the package that it configures, where that needs one.
 type Config struct {
-	Web       web.Config        `koanf:",squash"`
-	UDP       string            `koanf:"udp"`
-	NAT       NATConfig         `koanf:"nat"`
-	Data      string            `koanf:"data"`
-	Demo      bool              `koanf:"demo"`
-	Log       LogConfig         `koanf:"log"`
-	Limits    LimitsConfig      `koanf:"limits"`
-	Egress    egress.Config     `koanf:"egress"`
-	Broadcast broadcast.Config  `koanf:"broadcast"`
-	Keys      auth.Keys         `koanf:"keys"`
-	Streams   map[string]Stream `koanf:"streams"`
+	Web          web.Config        `koanf:",squash"`
+	UDP          string            `koanf:"udp"`
+	NAT          NATConfig         `koanf:"nat"`
+	Data         string            `koanf:"data"`
+	Demo         bool              `koanf:"demo"`
+	Log          LogConfig         `koanf:"log"`
+	Limits       LimitsConfig      `koanf:"limits"`
+	Precondition string            `koanf:"precondition"`
+	Egress       egress.Config     `koanf:"egress"`
+	Broadcast    broadcast.Config  `koanf:"broadcast"`
+	Keys         auth.Keys         `koanf:"keys"`
+	Streams      map[string]Stream `koanf:"streams"`
 }
 
 // NATConfig says how others reach this machine.
@@ -57,13 +59,14 @@ type Stream struct {
 // defaultConfig is what holds where nobody says otherwise.
 func defaultConfig() Config {
 	return Config{
-		Web:       web.Config{Listen: ":8080"},
-		UDP:       ":8443",
-		Data:      "./data",
-		Log:       LogConfig{Level: "info", Format: "text"},
-		Limits:    LimitsConfig{PerAddress: 200},
-		Egress:    egress.Config{Wait: true, Transport: egress.TransportAuto},
-		Broadcast: broadcast.DefaultConfig(),
+		Web:          web.Config{Listen: ":8080"},
+		UDP:          ":8443",
+		Data:         "./data",
+		Log:          LogConfig{Level: "info", Format: "text"},
+		Limits:       LimitsConfig{PerAddress: 200},
+		Precondition: wish.PreconditionLenient,
+		Egress:       egress.Config{Wait: true, Transport: egress.TransportAuto},
+		Broadcast:    broadcast.DefaultConfig(),
 	}
 }
 

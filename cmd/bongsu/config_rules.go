@@ -31,6 +31,7 @@ func rules() map[string]rule {
 		"nat/public_ips":              {`a list of IP addresses that others can reach, such as "203.0.113.7"`, arePublicIPs},
 		"limits/sessions":             count,
 		"limits/sessions_per_address": count,
+		"precondition":                {"lenient or strict", func(v any) bool { return v == "lenient" || v == "strict" }},
 		"egress/transport":            {"auto or pc", func(v any) bool { return v == "auto" || v == "pc" }},
 		"egress/wait":                 yesOrNo,
 		"broadcast/gop_bytes":         {"a whole number of bytes, 65536 or more", atLeast(1 << 16)},

@@ -56,6 +56,7 @@ func serve(ctx context.Context, cfg *Config, log *slog.Logger, stdout io.Writer)
 	}
 	port.Start(lean.Handle)
 	resources := wish.NewResources(wish.Limits{PerAddress: cfg.Limits.PerAddress, Total: cfg.Limits.Sessions})
+	resources.Precondition = cfg.Precondition
 	defer resources.Close()
 
 	ctx, cancel := context.WithCancel(ctx)

@@ -163,6 +163,7 @@ log:
 limits:
   sessions_per_address: 200 # default
   sessions: 0 # default
+precondition: lenient # default
 egress:
   wait: true # default
   transport: auto # default

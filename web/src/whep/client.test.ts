@@ -4,7 +4,8 @@ import { WhepClient, type WhepStatus } from './client.ts';
 import { FakePeerConnection } from './fake.ts';
 
 const endpoint = 'https://gateway.example/whep/lobby';
-const answer = 'v=0\r\na=candidate:1 1 udp 1 203.0.113.7 8443 typ host\r\n';
+const answer =
+  'v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=ice-ufrag:old\r\na=ice-pwd:old\r\na=candidate:1 1 udp 1 203.0.113.7 8443 typ host\r\n';
 
 interface Call {
   method: string;
@@ -23,6 +24,7 @@ let statistics: WhepStatistics[];
 let reply: () => Response | Promise<Response>;
 let sessionStatus: number;
 let deleted: () => Promise<void>;
+let patched: () => Response | Promise<Response>;
 let client: WhepClient;
 
 const created =
@@ -47,6 +49,9 @@ const fakeFetch = async (input: RequestInfo | URL, init: RequestInit = {}): Prom
   }
   if (method === 'DELETE') {
     await deleted();
+  }
+  if (method === 'PATCH') {
+    return patched();
   }
   return new Response(null, { status: method === 'GET' ? sessionStatus : 200 });
 };
@@ -85,6 +90,7 @@ beforeEach(() => {
   reply = created();
   sessionStatus = 405;
   deleted = async () => {};
+  patched = () => new Response(null, { status: 204 });
   client = new WhepClient(
     {
       endpoint,
@@ -278,6 +284,63 @@ describe('a lost session', () => {
     client.wake();
     await advance(0);
     expect(states.at(-1)).toBe('reconnecting interrupted');
+  });
+
+  test('gets another path by an ICE restart where the server does that, and goes on', async () => {
+    reply = created({ 'Accept-Patch': 'application/trickle-ice-sdpfrag', ETag: '"e1"' });
+    patched = () =>
+      new Response('a=ice-ufrag:new\r\na=ice-pwd:newer\r\na=candidate:2 1 udp 1 203.0.113.8 1 typ host\r\n');
+    const pc = await goLive();
+    for (const times of [1, 2]) {
+      pc.become('disconnected');
+      client.wake();
+      client.wake();
+      await advance(0);
+      expect(methods().filter((method) => method === 'PATCH')).toHaveLength(times);
+      pc.become('connecting');
+      await advance(3000);
+      pc.become('connected');
+      await play(pc, 10);
+    }
+    expect(calls.findLast(({ method }) => method === 'PATCH')).toMatchObject({
+      url: 'https://gateway.example/session/1',
+      body: 'a=ice-ufrag:next\r\na=ice-pwd:p\r\nm=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=mid:0\r\n',
+    });
+    expect(calls.findLast(({ method }) => method === 'PATCH')?.headers.get('If-Match')).toBe('*');
+    expect(pc.setRemoteDescription).toHaveBeenLastCalledWith({
+      type: 'answer',
+      sdp: 'v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=ice-ufrag:new\r\na=ice-pwd:newer\r\na=candidate:2 1 udp 1 203.0.113.8 1 typ host\r\n',
+    });
+    expect(FakePeerConnection.all).toHaveLength(1);
+    expect(states.at(-1)).toBe('live');
+    pc.dispatchEvent(
+      Object.assign(new Event('icecandidate'), { candidate: { candidate: 'candidate:1', sdpMid: '0' } }),
+    );
+    await advance(100);
+    expect(
+      methods().filter((method) => method === 'PATCH'),
+      'no candidates under the old tag',
+    ).toHaveLength(2);
+  });
+
+  test.each([
+    ['the server has no restart', () => new Response(null, { status: 204 }), 0],
+    ['the session has ended', () => new Response('', { status: 404 }), 0],
+    ['the server can not be reached', () => Promise.reject(new TypeError('Failed to fetch')), 0],
+    ['the restart finds no path', () => new Response('a=ice-ufrag:new\r\na=ice-pwd:newer\r\n'), 6000],
+  ])('gives way to a new one when %s', async (_, answered, after) => {
+    reply = created({ 'Accept-Patch': 'application/trickle-ice-sdpfrag' });
+    patched = answered;
+    const pc = await goLive();
+    pc.become('disconnected');
+    await advance(3000);
+    if (after > 0) {
+      pc.become('connecting');
+      expect(states.at(-1)).not.toMatch(/reconnecting/);
+    }
+    await advance(after + 1000);
+    expect(states).toContain('reconnecting interrupted');
+    expect(FakePeerConnection.all.length).toBeGreaterThan(1);
   });
 
   test('is left for the live edge when its delay has grown behind the viewer', async () => {

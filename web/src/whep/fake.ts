@@ -30,17 +30,17 @@ export class FakePeerConnection extends EventTarget {
     this.directions.push(`${kind} ${init.direction}`);
   }
 
-  createOffer = async () => ({
+  createOffer = async ({ iceRestart }: RTCOfferOptions = {}) => ({
     type: 'offer',
-    sdp: 'v=0\r\na=ice-ufrag:u\r\na=ice-pwd:p\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:0\r\na=rtpmap:111 opus/48000/2\r\n',
+    sdp: `v=0\r\na=ice-ufrag:${iceRestart ? 'next' : 'u'}\r\na=ice-pwd:p\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:0\r\na=rtpmap:111 opus/48000/2\r\n`,
   });
 
   setLocalDescription = vi.fn(async (description: RTCSessionDescriptionInit) => {
     this.localDescription = description;
   });
 
-  setRemoteDescription = vi.fn(async () => {
-    for (const kind of ['audio', 'video']) {
+  setRemoteDescription = vi.fn(async (_: RTCSessionDescriptionInit) => {
+    for (const kind of this.setRemoteDescription.mock.calls.length > 1 ? [] : ['audio', 'video']) {
       this.dispatchEvent(Object.assign(new Event('track'), { track: Object.assign(new EventTarget(), { kind }) }));
     }
   });

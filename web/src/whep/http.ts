@@ -2,9 +2,12 @@
 import type { WhepReason } from '../api.ts';
 import { parseRetryAfter } from './backoff.ts';
 import { iceServers } from './link.ts';
+import { fragmentType, restartICE, takesFragments } from './restart.ts';
 
 /** The time that the endpoint has to answer, milliseconds. */
 const answerTimeout = 10_000;
+/** The time that the answer to an ICE restart may take, milliseconds: then a new session is the faster way. */
+const restartTimeout = 3_000;
 /** The time that a session may take to end, milliseconds: then its connection is closed in any case. */
 const goodbyeTimeout = 2_000;
 
@@ -31,7 +34,7 @@ export interface Created {
   readonly iceServers: RTCIceServer[];
   /** The entity tag of the ICE session, for If-Match. */
   readonly etag: string | null;
-  /** Whether the session takes trickled candidates. */
+  /** Whether the session takes trickled candidates and ICE restarts. */
   readonly trickle: boolean;
 }
 
@@ -63,7 +66,7 @@ export async function post(access: Access, offer: string): Promise<Created> {
     url: resolve(location, response.url || access.endpoint),
     iceServers: iceServers(response.headers.get('Link')),
     etag: response.headers.get('ETag'),
-    trickle: /application\/trickle-ice-sdpfrag/i.test(response.headers.get('Accept-Patch') ?? ''),
+    trickle: takesFragments(response.headers),
   };
 }
 
@@ -77,12 +80,28 @@ export async function patch(access: Access, session: Created, fragment: string):
     await request(access, session.url, {
       method: 'PATCH',
       headers: {
-        'Content-Type': 'application/trickle-ice-sdpfrag',
+        'Content-Type': fragmentType,
         ...(session.etag !== null && { 'If-Match': session.etag }),
       },
       body: fragment,
     }).catch(() => undefined);
   }
+}
+
+/** Restarts ICE; gives the session with its new answer. Rejects if the server does not do that. */
+export async function restart(
+  access: Access,
+  session: Created,
+  peer: RTCPeerConnection,
+  edit: (offer: string) => string,
+): Promise<Created> {
+  const { url } = session;
+  if (!url || !session.trickle) {
+    throw new WhepError('interrupted');
+  }
+  const signal = AbortSignal.timeout(restartTimeout);
+  const answer = await restartICE(peer, session.answer, edit, (init) => request(access, url, { ...init, signal }));
+  return { ...session, answer };
 }
 
 /** Ends a session; works while the page is being left. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { iceFragment, mediaPort, wantStereo } from './sdp.ts';
+import { iceFragment, mediaPort, wantStereo, withFragment } from './sdp.ts';
 
 const lines = (...all: string[]) => all.map((line) => `${line}\r\n`).join('');
 
@@ -45,6 +45,39 @@ test.each([
   ['a=candidate:1 1 tcp 1 203.0.113.7 443 typ host tcptype passive\r\n', undefined],
   ['', undefined],
 ])('mediaPort %#', (sdp, port) => expect(mediaPort(sdp)).toBe(port));
+
+test('withFragment changes nothing but ICE', () => {
+  const answer = lines(
+    'v=0',
+    'm=audio 9 X 0',
+    'a=ice-ufrag:a',
+    'a=ice-pwd:b',
+    'a=mid:0',
+    'a=candidate:1',
+    'a=end-of-candidates',
+    'm=video 9 X 1',
+    'a=ice-ufrag:a',
+    'a=ice-pwd:b',
+  );
+  const fragment = 'a=ice-lite\na=ice-ufrag:$&c\na=ice-pwd:d\na=candidate:2\na=candidate:3\na=end-of-candidates\n';
+  expect(withFragment(answer, fragment)).toBe(
+    lines(
+      'v=0',
+      'm=audio 9 X 0',
+      'a=ice-ufrag:$&c',
+      'a=ice-pwd:d',
+      'a=candidate:2',
+      'a=candidate:3',
+      'a=end-of-candidates',
+      'a=mid:0',
+      'm=video 9 X 1',
+      'a=ice-ufrag:$&c',
+      'a=ice-pwd:d',
+    ),
+  );
+  expect(withFragment(answer, 'a=ice-ufrag:c\r\n')).toBeUndefined();
+  expect(withFragment(answer, '')).toBeUndefined();
+});
 
 describe('iceFragment', () => {
   const sdp = lines(

@@ -22,6 +22,24 @@ export function mediaPort(sdp: string): number | undefined {
   return candidate ? Number(candidate[1]) : undefined;
 }
 
+/**
+ * The answer to set after an ICE restart: the last one with the server's credentials and candidates of a fragment. Undefined if
+ * the fragment has no credentials.
+ */
+export function withFragment(answer: string, fragment: string): string | undefined {
+  const [ufrag, pwd] = [/^a=ice-ufrag:.+$/m.exec(fragment)?.[0], /^a=ice-pwd:.+$/m.exec(fragment)?.[0]];
+  if (!ufrag || !pwd) {
+    return undefined;
+  }
+  const candidates = fragment.match(/^a=(candidate:.+|end-of-candidates)$/gm) ?? [];
+  const line = (text: string) => `${text.trimEnd()}\r\n`;
+  return answer
+    .replace(/^a=(candidate:.*|end-of-candidates\s*)\r?\n/gm, '')
+    .replace(/^a=ice-ufrag:.*\r?\n/gm, () => line(ufrag))
+    .replace(/^a=ice-pwd:.*\r?\n/gm, () => line(pwd))
+    .replace(line(pwd), (first) => first + candidates.map(line).join(''));
+}
+
 /** A candidate of the local description, as far as a fragment needs it. */
 export interface Candidate {
   readonly candidate: string;

@@ -1,6 +1,6 @@
 /** One WHEP session: a peer connection and the resource that the server keeps for it. */
 import type { WhepStatistics } from '../api.ts';
-import { type Access, type Created, exists, patch, post, remove, WhepError } from './http.ts';
+import { type Access, type Created, exists, patch, post, remove, restart, WhepError } from './http.ts';
 import { type Candidate, iceFragment, mediaPort, wantStereo } from './sdp.ts';
 import { measure, type Sample } from './statistics.ts';
 
@@ -8,6 +8,8 @@ import { measure, type Sample } from './statistics.ts';
 const connectTimeout = 10_000;
 /** How long a lost path may take to come back by itself, milliseconds. */
 const disconnectTimeout = 3_000;
+/** How long a new path may take after an ICE restart, milliseconds. */
+const restartTimeout = 5_000;
 /** Without media for so long, the session is asked whether it still exists, milliseconds. */
 const silence = 2_000;
 /** ... and then again and again, less often, because many may be waiting. */
@@ -51,9 +53,10 @@ export class Session {
   #live = false;
   #sample: Sample | undefined;
   #bufferMs = 0;
-  /** Moments by performance.now(): the answer, the loss of the path, the last media, the last question to the server. */
+  /** Moments by performance.now(): the answer, the loss of the path, the ICE restart, the last media, the last question to the server. */
   #answeredAt = Number.POSITIVE_INFINITY;
   #disconnectedAt = Number.POSITIVE_INFINITY;
+  #restartedAt = Number.POSITIVE_INFINITY;
   #heardAt = 0;
   #askedAt = 0;
 
@@ -97,8 +100,10 @@ export class Session {
   /** Looks after the session now: when the computer woke up, the tab is seen again, or the network came back. */
   check(): void {
     const state = this.peerConnection.connectionState;
-    if (state === 'disconnected' || this.#bufferMs > longestBuffer) {
+    if (this.#bufferMs > longestBuffer) {
       this.#end(new WhepError('interrupted'));
+    } else if (state === 'disconnected') {
+      void this.#restart();
     } else if (state === 'connected') {
       void this.#ask();
     }
@@ -146,12 +151,31 @@ export class Session {
     pc.addEventListener('connectionstatechange', () => {
       const state = pc.connectionState;
       this.#disconnectedAt = state === 'disconnected' ? performance.now() : Number.POSITIVE_INFINITY;
-      if (state === 'connected' && this.connectedAt === undefined) {
-        this.connectedAt = this.#heardAt = performance.now();
+      if (state === 'connected') {
+        this.#restartedAt = Number.POSITIVE_INFINITY;
+        if (this.connectedAt === undefined) {
+          this.connectedAt = this.#heardAt = performance.now();
+        }
       } else if (state === 'failed' || state === 'closed') {
         this.#end(new WhepError(this.connectedAt === undefined ? 'blocked' : 'interrupted'));
       }
     });
+  }
+
+  /** Looks for another path by an ICE restart, once for each loss. A server that can't do it gets a new session. */
+  async #restart(): Promise<void> {
+    if (this.#restartedAt !== Number.POSITIVE_INFINITY || this.#closed) {
+      return;
+    }
+    this.#restartedAt = performance.now();
+    try {
+      if (!this.#created?.trickle) {
+        throw new WhepError('interrupted');
+      }
+      this.#created = await restart(this.access, this.#created, this.peerConnection, wantStereo);
+    } catch {
+      this.#end(new WhepError('interrupted'));
+    }
   }
 
   /** Sends candidates to a server that takes them, those of one moment together. */
@@ -161,7 +185,7 @@ export class Session {
     let due = false;
     const send = () => {
       due = false;
-      if (!this.#closed) {
+      if (!this.#closed && this.#restartedAt === Number.POSITIVE_INFINITY && this.#created === created) {
         const complete = pc.iceGatheringState === 'complete';
         void patch(this.access, created, iceFragment(pc.localDescription?.sdp ?? '', batch.splice(0), complete));
       }
@@ -186,7 +210,9 @@ export class Session {
       }
       return;
     }
-    if (now - this.#disconnectedAt >= disconnectTimeout) {
+    if (now - this.#restartedAt >= restartTimeout) {
+      this.#end(new WhepError('interrupted'));
+    } else if (now - this.#disconnectedAt >= disconnectTimeout) {
       this.check();
     }
     const report = await this.peerConnection.getStats().catch(() => undefined);

@@ -280,6 +280,51 @@ describe('a connection that breaks', () => {
     expect(one.state).toBe('reconnecting');
   });
 
+  test('may find another path by an ICE restart', async () => {
+    server.answers = [() => created({ 'Accept-Patch': 'application/trickle-ice-sdpfrag' })];
+    server.patched = () => new Response('a=ice-ufrag:new\r\na=ice-pwd:newer\r\n');
+    const one = publisher();
+    one.start(both, encoding);
+    await pass();
+    const [peer] = peers;
+    for (const times of [1, 2]) {
+      peer?.become('disconnected');
+      await pass(2000); // the fake is connected by the answer
+      expect(server.count('PATCH')).toBe(times);
+      await pass(60_000);
+      expect(one.state).toBe('live');
+    }
+    const patch = server.last('PATCH');
+    expect(patch?.url).toMatch(/\/session\/\d+$/);
+    expect(patch?.headers.get('If-Match')).toBe('*');
+    expect(patch?.body).toBe('a=ice-ufrag:next\r\na=ice-pwd:p\r\nm=audio 9 UDP/TLS/RTP/SAVPF 0\r\n');
+    expect(peers).toHaveLength(1);
+  });
+
+  test.each([
+    ['the server has no restart', () => new Response(null, { status: 422 })],
+    ['the restart finds no path', () => new Response('a=ice-ufrag:new\r\na=ice-pwd:newer\r\n')],
+    ['nobody answers', () => new Promise<Response>(() => {})],
+  ])('is noticed as before when %s', async (_, patched) => {
+    server.answers = [() => created({ 'Accept-Patch': 'application/trickle-ice-sdpfrag' })];
+    server.patched = patched;
+    const one = publisher();
+    one.start(both, encoding);
+    await pass();
+    const [peer] = peers;
+    if (peer) {
+      peer.connects = false;
+    }
+    peer?.become('disconnected');
+    await pass(2000);
+    expect(server.count('PATCH')).toBe(1);
+    peer?.become('connecting');
+    await pass(3900);
+    expect(one.state).toBe('live');
+    await pass(100);
+    expect(one.state).toBe('reconnecting');
+  });
+
   test('by the server gives way to another publisher, else goes on', async () => {
     const takenOver = vi.fn().mockRejectedValueOnce(new TypeError('down')).mockResolvedValue(true);
     const one = publisher({ takenOver });

@@ -18,6 +18,7 @@ export class FakeServer {
   options: () => Response | Promise<Response> = () => new Response(null, { status: 204 });
 
   deleted: () => Response | Promise<Response> = () => new Response(null);
+  patched: () => Response | Promise<Response> = () => new Response(null, { status: 405 });
 
   readonly fetch: typeof fetch = async (input, init = {}) => {
     init.signal?.throwIfAborted();
@@ -32,6 +33,9 @@ export class FakeServer {
     if (method === 'POST') {
       const [next = created] = this.answers.length > 1 ? this.answers.splice(0, 1) : this.answers;
       return next();
+    }
+    if (method === 'PATCH') {
+      return this.patched();
     }
     return method === 'OPTIONS' ? this.options() : this.deleted();
   };
@@ -111,6 +115,13 @@ export class FakePeer extends EventTarget {
     sender.parameters = { encodings: structuredClone(init.sendEncodings ?? []) };
     this.senders.push(sender);
     return { sender };
+  }
+
+  async createOffer({ iceRestart }: RTCOfferOptions) {
+    return {
+      type: 'offer',
+      sdp: `v=0\r\na=ice-ufrag:${iceRestart ? 'next' : 'first'}\r\na=ice-pwd:p\r\nm=audio 9 X 0\r\n`,
+    };
   }
 
   async setLocalDescription(): Promise<void> {

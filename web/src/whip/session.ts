@@ -1,4 +1,5 @@
 import { iceServers } from '../whep/link.ts';
+import { restartICE, takesFragments } from '../whep/restart.ts';
 import { codecPreferences, type VideoCodec } from './codecs.ts';
 import { httpError, WhipError } from './error.ts';
 import { type AudioEncoding, announceStereo, tuneAnswer } from './sdp.ts';
@@ -40,6 +41,8 @@ const connectLimit = 15_000;
 const goodbyeLimit = 2000;
 /** A connection that is silent this long is given up; browsers alone take up to half a minute. */
 const silenceLimit = 6000;
+/** ... and looks for another path before that. */
+const restartAfter = 2000;
 
 const kinds = ['audio', 'video'] as const;
 
@@ -54,6 +57,8 @@ export class WhipSession {
   private readonly senders = new Map<'audio' | 'video', RTCRtpSender>();
   private readonly watch = new AbortController();
   private resource = '';
+  /** The answer that is set, if the server restarts ICE. */
+  private answer = '';
   private closing: Promise<void> | undefined;
   private end: (reason: WhipError) => void = () => {};
 
@@ -147,7 +152,25 @@ export class WhipSession {
     if (!location || !answer.startsWith('v=0')) {
       throw new WhipError('answer', '', response.status);
     }
-    await this.peer.setRemoteDescription({ type: 'answer', sdp: tuneAnswer(answer, audio, maxBitrate) });
+    const tuned = tuneAnswer(answer, audio, maxBitrate);
+    await this.peer.setRemoteDescription({ type: 'answer', sdp: tuned });
+    this.answer = takesFragments(response.headers) ? tuned : '';
+  }
+
+  /** Looks for another path (RFC 9725 section 4.3.3). A failure needs no answer: the silence that it leaves ends the session. */
+  private async restart(): Promise<void> {
+    const { peer, resource, options } = this;
+    if (this.answer === '') {
+      return;
+    }
+    const edit = (offer: string) => (options.encoding.audio.stereo ? announceStereo(offer) : offer);
+    try {
+      this.answer = await restartICE(peer, this.answer, edit, (init) =>
+        this.request(resource, init, silenceLimit - restartAfter, this.watch.signal),
+      );
+    } catch {
+      this.answer = ''; // another attempt would not do better
+    }
   }
 
   private addTracks(): void {
@@ -178,6 +201,7 @@ export class WhipSession {
     return new Promise((resolve, reject) => {
       let live = false;
       let silence: ReturnType<typeof setTimeout> | undefined;
+      let search: ReturnType<typeof setTimeout> | undefined;
       const fail = (kind: 'media' | 'lost' | 'closed') => {
         const error = new WhipError(live ? kind : 'media');
         reject(error);
@@ -185,20 +209,24 @@ export class WhipSession {
       };
       const limit = setTimeout(() => fail('media'), connectLimit);
       const look = () => {
-        clearTimeout(silence);
+        clearTimeout(search);
         if (peer.connectionState === 'connected') {
           live = true;
           clearTimeout(limit);
+          clearTimeout(silence);
+          silence = undefined;
           resolve();
         } else if (peer.connectionState === 'failed' || peer.connectionState === 'closed') {
           fail('lost');
         } else if (peer.connectionState === 'disconnected') {
-          silence = setTimeout(() => fail('lost'), silenceLimit);
+          silence ??= setTimeout(() => fail('lost'), silenceLimit); // a restart alone does not end it
+          search = setTimeout(() => void this.restart(), restartAfter);
         }
       };
       watch.signal.addEventListener('abort', () => {
         clearTimeout(limit);
         clearTimeout(silence);
+        clearTimeout(search);
       });
       const { signal } = watch;
       peer.addEventListener('connectionstatechange', look, { signal });
