@@ -96,6 +96,7 @@ func (c *Client) do(ctx context.Context, method, target, mediaType, body string)
 	if err != nil {
 		return nil, err
 	}
+	request.Header.Set("User-Agent", "Bongsu")
 	if mediaType != "" {
 		request.Header.Set("Content-Type", mediaType)
 		request.Header.Set("Accept", mediaType)

@@ -244,6 +244,7 @@ func (BenchServeCmd) Run(ctx context.Context, stdout io.Writer) error {
 		bench.AnswerRuntime(os.Stdin, stdout)
 		cancel()
 	}()
+	tuneMemory()
 	return serve(ctx, &cfg, newLogger(os.Stderr, cfg.Log), stdout)
 }
 

@@ -8,10 +8,6 @@ import (
 	"runtime/debug"
 )
 
-// gcPercent is for a heap that is small and a packet path that allocates nothing: collecting twice as often as is Go's rule
-// costs no time that shows, and saves 15 KiB a viewer (measured at 1,000). The variable GOGC overrules it.
-const gcPercent = 50
-
 // ServeCmd runs the gateway.
 type ServeCmd struct {
 	ConfigFlags
@@ -35,10 +31,16 @@ func (c *ServeCmd) Run(ctx context.Context, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if _, set := os.LookupEnv("GOGC"); !set {
-		debug.SetGCPercent(gcPercent)
-	}
+	tuneMemory()
 	return serve(ctx, cfg, newLogger(os.Stderr, cfg.Log), stdout)
+}
+
+// tuneMemory is for a heap that is small and a packet path that allocates nothing: collecting twice as often as is Go's rule
+// costs no time that shows, and saves 15 KiB a viewer (measured at 1,000). The variable GOGC overrules it.
+func tuneMemory() {
+	if _, set := os.LookupEnv("GOGC"); !set {
+		debug.SetGCPercent(50)
+	}
 }
 
 // newLogger makes the logger that the configuration asks for.
