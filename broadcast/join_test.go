@@ -305,6 +305,12 @@ func TestFrameWithoutItsEndIsSentAfterAMoment(t *testing.T) {
 		if got := sc.take(); len(got) != 2 {
 			t.Errorf("%d packets of it after 4 ms, want 2", len(got))
 		}
+		c.time += 3000
+		c.write([]byte{0x65, 0x88, 1}, false) // a keyframe before which the sets are put
+		settle(4 * time.Millisecond)
+		if got := sc.take(); len(got) != 2 {
+			t.Errorf("%d packets of an unfinished keyframe after 4 ms, want the sets and the one", len(got))
+		}
 	})
 }
 

@@ -95,6 +95,7 @@ func (l *Layer) accept(p *rtp.Packet, now int64) bool {
 		l.stats.duplicates.Add(1)
 		return false
 	}
+	shown := l.ring.visible == l.ring.head // nothing waits for its frame's end
 	if ahead && (!l.frame.begun || p.Timestamp != l.frame.time) {
 		l.frame = frame{begun: true, time: p.Timestamp, pos: l.ring.head, seq: l.seq.number(ext)}
 	}
@@ -106,7 +107,7 @@ func (l *Layer) accept(p *rtp.Packet, now int64) bool {
 	if l.track.kind == Audio || p.Marker || !ahead {
 		return true
 	}
-	if l.ring.head == l.ring.visible+1 {
+	if shown {
 		l.pending.Reset(frameWait)
 	}
 	return false

@@ -2,7 +2,6 @@ package rtc
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/pion/interceptor"
 	"github.com/pion/sdp/v3"
@@ -11,33 +10,37 @@ import (
 	"bongsu/broadcast"
 )
 
-// Feedback that is accepted where it is offered.
-var (
-	viewerFeedback    = []webrtc.RTCPFeedback{{Type: "nack"}, {Type: "nack", Parameter: "pli"}, {Type: "ccm", Parameter: "fir"}}
-	publisherFeedback = append(slices.Clone(viewerFeedback), webrtc.RTCPFeedback{Type: "transport-cc"})
-)
-
-// engine knows exactly the offered codecs, so that the answer has the offer's payload types and nothing else.
-func engine(formats []broadcast.Format, feedback []webrtc.RTCPFeedback, rtx bool) (*webrtc.MediaEngine, error) {
+// engine knows exactly the offered codecs, so that the answer has the offer's payload types and nothing else. What a
+// publisher sends may also be repaired by RTX.
+func engine(formats []broadcast.Format, publisher bool) (*webrtc.MediaEngine, error) {
 	m := &webrtc.MediaEngine{}
 	for _, c := range formats {
 		kind := webrtc.RTPCodecTypeAudio
-		var fb []webrtc.RTCPFeedback
 		if c.Kind() == broadcast.Video {
-			kind, fb = webrtc.RTPCodecTypeVideo, feedback
-		} else if len(feedback) > len(viewerFeedback) {
-			fb = feedback[len(feedback)-1:] // transport-cc: sound counts for the estimate, but isn't sent again
+			kind = webrtc.RTPCodecTypeVideo
 		}
-		if err := m.RegisterCodec(parameters(c, fb), kind); err != nil {
+		if err := m.RegisterCodec(parameters(c, feedback(kind, publisher)), kind); err != nil {
 			return nil, err
 		}
-		if rtx && c.RTX != 0 {
+		if publisher && c.RTX != 0 {
 			if err := m.RegisterCodec(retransmission(c), kind); err != nil {
 				return nil, err
 			}
 		}
 	}
 	return m, nil
+}
+
+// feedback is what is accepted where it is offered. Sound counts for a publisher's estimate of the bandwidth, but isn't sent
+// again.
+func feedback(kind webrtc.RTPCodecType, publisher bool) (accepted []webrtc.RTCPFeedback) {
+	if kind == webrtc.RTPCodecTypeVideo {
+		accepted = []webrtc.RTCPFeedback{{Type: "nack"}, {Type: "nack", Parameter: "pli"}, {Type: "ccm", Parameter: "fir"}}
+	}
+	if publisher {
+		accepted = append(accepted, webrtc.RTCPFeedback{Type: "transport-cc"})
+	}
+	return accepted
 }
 
 func parameters(c broadcast.Format, fb []webrtc.RTCPFeedback) webrtc.RTPCodecParameters {

@@ -27,7 +27,7 @@ type RemoteTrack struct {
 // Receive answers a publisher's offer. onTrack gets each encoding when its first packet comes, on a goroutine of its own, on
 // which it should read until the error.
 func (a *API) Receive(ctx context.Context, o Offer, onTrack func(*RemoteTrack)) (answer string, p *Peer, err error) {
-	m, err := engine(o.Formats, publisherFeedback, true)
+	m, err := engine(o.Formats, true)
 	if err != nil {
 		return "", nil, err
 	}

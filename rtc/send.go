@@ -33,7 +33,7 @@ type output struct {
 
 // Send answers a viewer's offer. Nothing is written before Connected.
 func (a *API) Send(ctx context.Context, o Offer) (answer string, v *Viewer, err error) {
-	m, err := engine(o.Formats, viewerFeedback, false)
+	m, err := engine(o.Formats, false)
 	if err != nil {
 		return "", nil, err
 	}
