@@ -3,7 +3,6 @@ package lite
 import (
 	"fmt"
 	"math/rand/v2"
-	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -155,27 +154,4 @@ func (v *Server) addCandidates(md *sdp.MediaDescription) {
 		md.WithValueAttribute(sdp.AttrKeyCandidate, c)
 	}
 	md.WithPropertyAttribute(sdp.AttrKeyEndOfCandidates)
-}
-
-// candidates lists the host candidates (RFC 8839 section 5.1): those of the sockets, and before them the public addresses,
-// which lead to the first socket of their family through the network's address translation.
-func candidates(local []netip.AddrPort, public []netip.Addr) []string {
-	var all []string
-	add := func(ip netip.Addr, port uint16) {
-		n := len(all)
-		preference := 65535 - n // the first is the best (RFC 8445 section 5.1.2.1)
-		all = append(all, fmt.Sprintf("%d 1 udp %d %s %d typ host", n+1, 126<<24|preference<<8|255, ip, port))
-	}
-	for _, ip := range public {
-		i := slices.IndexFunc(local, func(a netip.AddrPort) bool { return a.Addr().Is4() == ip.Is4() })
-		if i >= 0 {
-			add(ip, local[i].Port())
-		}
-	}
-	for _, a := range local {
-		if !slices.Contains(public, a.Addr()) {
-			add(a.Addr(), a.Port())
-		}
-	}
-	return all
 }

@@ -3,7 +3,6 @@ package lite
 import (
 	"errors"
 	"flag"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -184,21 +183,6 @@ func TestPionUnderstands(t *testing.T) {
 		if strings.Count(offer, want) == 0 || strings.Count(answer, want) != strings.Count(offer, want) {
 			t.Errorf("%s: %d of %d", want, strings.Count(answer, want), strings.Count(offer, want))
 		}
-	}
-}
-
-func TestCandidates(t *testing.T) {
-	local := []netip.AddrPort{netip.MustParseAddrPort("10.0.0.1:8443"), netip.MustParseAddrPort("10.0.0.2:8443"), netip.MustParseAddrPort("[2001:db8::1]:8443")}
-	public := []netip.Addr{netip.MustParseAddr("203.0.113.7"), netip.MustParseAddr("2001:db8::1")}
-	want := []string{
-		"1 1 udp 2130706431 203.0.113.7 8443 typ host", "2 1 udp 2130706175 2001:db8::1 8443 typ host",
-		"3 1 udp 2130705919 10.0.0.1 8443 typ host", "4 1 udp 2130705663 10.0.0.2 8443 typ host",
-	}
-	if got := candidates(local, public); !slices.Equal(got, want) {
-		t.Errorf("%q", got)
-	}
-	if got := candidates(local[:1], public[1:]); len(got) != 1 || !strings.Contains(got[0], "10.0.0.1") {
-		t.Errorf("%q: the public IPv6 address leads nowhere", got)
 	}
 }
 

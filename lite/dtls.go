@@ -61,7 +61,7 @@ func (s *Session) handleDTLS(at place, datagram []byte) {
 		if datagram[0] != recordHandshake {
 			return
 		}
-		if !s.server.admission.enter(at.addr.Addr()) {
+		if !s.server.admission.Enter(at.addr.Addr()) {
 			s.server.count.refusedHandshakes.Add(1)
 			return
 		}
@@ -87,7 +87,7 @@ func (s *Session) handleDTLS(at place, datagram []byte) {
 
 // startDTLS begins the handshake; the caller holds mu.
 func (s *Session) startDTLS(at place) bool {
-	leave := func() { s.server.admission.leave(at.addr.Addr()) }
+	leave := func() { s.server.admission.Leave(at.addr.Addr()) }
 	box := newInbox(s)
 	verify := dtls.WithVerifyPeerCertificate(func(raw [][]byte, _ [][]*x509.Certificate) error {
 		if len(raw) == 0 || !s.fingerprint.matches(raw[0]) {

@@ -2,7 +2,6 @@ package lite
 
 import (
 	"errors"
-	"net/netip"
 	"runtime"
 	"strings"
 	"testing"
@@ -168,33 +167,4 @@ func TestGoroutines(t *testing.T) {
 		t.Errorf("a closed server answers: %v", err)
 	}
 	until(ctx, t, "no goroutine of theirs", func() bool { return runtime.NumGoroutine() < before })
-}
-
-func TestAdmission(t *testing.T) {
-	a := admission{byAddress: map[netip.Addr]int{}}
-	one := netip.MustParseAddr("2001:db8::1")
-	for i := range maxHandshakesPerAddress {
-		if !a.enter(netip.MustParseAddr("2001:db8::2")) {
-			t.Fatalf("handshake %d was refused", i)
-		}
-	}
-	if a.enter(one) {
-		t.Error("the limit per customer does not hold")
-	}
-	ip := netip.MustParseAddr("192.0.2.1")
-	for n := maxHandshakesPerAddress; n < maxHandshakes; n++ {
-		if !a.enter(ip) {
-			t.Fatalf("handshake %d was refused", n)
-		}
-		if n%maxHandshakesPerAddress == 0 {
-			ip = ip.Next()
-		}
-	}
-	if a.enter(netip.MustParseAddr("198.51.100.1")) {
-		t.Error("the limit in all does not hold")
-	}
-	a.leave(one)
-	if !a.enter(one) {
-		t.Error("there is room again")
-	}
 }

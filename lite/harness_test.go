@@ -81,6 +81,9 @@ func newGatewayWith(t testing.TB, c Config, times timeouts) *gateway {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = port.Close() })
+	if err := port.ListenTCP("127.0.0.1:0"); err != nil {
+		t.Fatal(err)
+	}
 	g := &gateway{port: port}
 	if g.server, err = newServer(port, writers, c, log, times); err != nil {
 		t.Fatal(err)

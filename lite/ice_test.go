@@ -99,8 +99,8 @@ func TestNeverConnected(t *testing.T) {
 		defer g.server.mu.RUnlock()
 		return len(g.server.byUfrag)+len(g.server.byPlace)+len(g.server.probed) == 0
 	})
-	if g.server.admission.total != 0 || len(g.server.admission.byAddress) != 0 {
-		t.Errorf("handshakes left: %+v", g.server.admission.byAddress)
+	if n, addresses := g.server.admission.Len(); n != 0 || addresses != 0 {
+		t.Errorf("%d handshakes left, of %d addresses", n, addresses)
 	}
 }
 

@@ -361,10 +361,15 @@ func TestPictureLost(t *testing.T) {
 
 // TestRestartPlays: an ICE restart of a real client, which gathers anew, does not stop what plays.
 func TestRestartPlays(t *testing.T) {
+	t.Run("UDP", func(t *testing.T) { restartPlays(t, viewerOptions{}) })
+	t.Run("TCP", func(t *testing.T) { restartPlays(t, viewerOptions{settings: onlyTCP}) })
+}
+
+func restartPlays(t *testing.T, o viewerOptions) {
 	ctx := deadline(t)
 	g := newGateway(t, defaultTimeouts())
 	g.publish(t, h264)
-	v := newViewer(t, viewerOptions{})
+	v := newViewer(t, o)
 	answer, s := g.answer(t, v.offer(ctx, t))
 	v.session = s
 	accept := func() {

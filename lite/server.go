@@ -41,7 +41,7 @@ type timeouts struct {
 }
 
 func defaultTimeouts() timeouts {
-	return timeouts{setup: 20 * time.Second, silence: 30 * time.Second, check: time.Second}
+	return timeouts{setup: 20 * time.Second, silence: 29 * time.Second, check: time.Second} // together 30 s
 }
 
 // Server answers offers and demultiplexes what the port's sockets receive. Close ends it.
@@ -55,9 +55,9 @@ type Server struct {
 	channel     func(*Session, *datachannel.DataChannel)
 	dtls        []dtls.ServerOption
 	logs        logging.LoggerFactory
-	messages    sync.Pool // *exchange
-	buffers     sync.Pool // *[]byte, for opened RTCP
-	admission   admission
+	messages    sync.Pool      // *exchange
+	buffers     sync.Pool      // *[]byte, for opened RTCP
+	admission   *udp.Admission // of unfinished handshakes
 	count       counters
 	trials      atomic.Int64 // of stray SRTCP, since the janitor's last look
 	quit        chan struct{}
@@ -70,6 +70,13 @@ type Server struct {
 	probed  map[transactionID]*Session
 	closed  bool
 }
+
+// Unfinished DTLS handshakes, each some milliseconds of CPU and some kilobytes. A ClientHello beyond the limits is dropped:
+// an honest client repeats it.
+const (
+	maxHandshakes           = 512
+	maxHandshakesPerAddress = 128
+)
 
 // Stray SRTCP is tried with the keys of so many sessions a packet, and so many times between two looks of the janitor.
 const (
@@ -99,16 +106,16 @@ func newServer(port *udp.Port, writers int, c Config, log *slog.Logger, t timeou
 	sum := sha256.Sum256(certificate.Certificate[0])
 	v := &Server{
 		log: log, timeouts: t,
-		socks:       port.Socks(),
+		socks:       slices.Concat(port.Socks(), port.TCPSocks()),
 		batches:     make([][]*udp.Batch, writers),
-		candidates:  candidates(port.Addresses(), c.PublicIPs),
+		candidates:  candidates(port, c.PublicIPs),
 		fingerprint: fingerprint{"sha-256", sum[:]}.String(),
 		channel:     c.Channel,
 		dtls:        dtlsOptions(certificate, logs),
 		logs:        logs,
 		messages:    sync.Pool{New: func() any { return new(exchange) }},
 		buffers:     sync.Pool{New: func() any { return new(make([]byte, 0, bufferSize)) }},
-		admission:   admission{byAddress: map[netip.Addr]int{}},
+		admission:   udp.NewAdmission(maxHandshakes, maxHandshakesPerAddress),
 		quit:        make(chan struct{}),
 		byUfrag:     map[string]*Session{},
 		byPlace:     map[place]*Session{},
@@ -242,7 +249,7 @@ func (v *Server) leaveHost(at place, s *Session) {
 	}
 }
 
-// forget drops a session's name or place.
+// forget drops a session's names, places and probes. TCP connections end with their places, once the last packets are sent.
 func (v *Server) forget(s *Session, ufrags []string, places []place, probes []probe) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -255,6 +262,7 @@ func (v *Server) forget(s *Session, ufrags []string, places []place, probes []pr
 		if v.byPlace[at] == s {
 			delete(v.byPlace, at)
 			v.leaveHost(at, s)
+			at.sock.Disconnect(at.addr)
 		}
 	}
 	for _, p := range probes {

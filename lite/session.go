@@ -14,7 +14,7 @@ import (
 
 // Errors of a session's end.
 var (
-	ErrNeverConnected = errors.New("no connection came about: the client did not reach the media port over UDP")
+	ErrNeverConnected = errors.New("no connection came about: the client did not reach the media port")
 	ErrLost           = errors.New("the connection was lost")
 	ErrHungUp         = errors.New("the client hung up")
 	ErrClosed         = errors.New("the session was closed")

@@ -47,18 +47,25 @@ type run struct {
 }
 
 // NewBatch makes a batch for one writer on this socket.
-func (s *Sock) NewBatch() *Batch { return s.newBatch(maxMessages, arenaSize, patience) }
+func (s *Sock) NewBatch() *Batch {
+	if s.streams != nil {
+		return s.newBatch(maxMessages, streamArena, 0)
+	}
+	return s.newBatch(maxMessages, arenaSize, patience)
+}
 
 func (s *Sock) newBatch(messages, arena, patient int) *Batch {
 	b := &Batch{
 		sock: s, arena: make([]byte, arena), runs: make([]run, 0, messages),
 		waits: patient, patient: patient, refused: map[netip.AddrPort]int{},
 	}
-	b.out.init(b)
+	if s.streams == nil {
+		b.out.init(b)
+	}
 	return b
 }
 
-// Reserve gives room for one packet of at most n bytes (65,507 for UDP). It is valid until Commit; a second Reserve without one
+// Reserve gives room for one packet of at most n bytes (65,507). It is valid until Commit; a second Reserve without one
 // gives the same room again.
 func (b *Batch) Reserve(n int) []byte {
 	if b.off+n > len(b.arena) || len(b.runs) == cap(b.runs) {
@@ -128,7 +135,7 @@ func (b *Batch) flush() error {
 		}
 		b.bytes += uint64(b.off)
 		b.full = false
-		if err := b.out.send(b); err != nil && b.err == nil {
+		if err := b.send(); err != nil && b.err == nil {
 			b.err, b.packets, b.bytes = err, 0, 0
 		}
 		if !b.full {
@@ -144,6 +151,14 @@ func (b *Batch) flush() error {
 	err := b.err
 	b.err = nil
 	return err
+}
+
+func (b *Batch) send() error {
+	if l := b.sock.streams; l != nil {
+		l.send(b)
+		return nil
+	}
+	return b.out.send(b)
 }
 
 // drop gives a run's packets up.

@@ -2,6 +2,7 @@ package udp
 
 import (
 	"fmt"
+	"io"
 	"net/netip"
 	"testing"
 	"time"
@@ -176,4 +177,38 @@ func BenchmarkVirtual(b *testing.B) {
 			b.Fatal(err)
 		}
 	})
+}
+
+// BenchmarkStream is the way of a viewer's packet over TCP, with the reading on the other side.
+func BenchmarkStream(b *testing.B) {
+	p, s := openTCP(b, "127.0.0.1:0", echo, nil)
+	const viewers = 20
+	var to []netip.AddrPort
+	for range viewers {
+		c := call(b, s)
+		c.say(b, frame(check("ours")))
+		c.hear(b)
+		c.SetDeadline(time.Time{})
+		to = append(to, c.address)
+		read := make(chan struct{})
+		go func() { defer close(read); io.Copy(io.Discard, c) }()
+		b.Cleanup(func() { c.Close(); <-read })
+	}
+	batch, data := s.NewBatch(), make([]byte, benchPacket)
+	frames := time.NewTicker(time.Millisecond) // of each viewer, as many a second as it can read
+	defer frames.Stop()
+	measure(b, viewers*benchFrame, func(int) {
+		for _, a := range to {
+			for range benchFrame {
+				copy(batch.Reserve(benchPacket), data)
+				batch.Commit(benchPacket, a)
+			}
+		}
+		batch.Flush()
+		<-frames.C
+	})
+	b.ReportMetric(float64(s.sendCalls.Load())/float64(b.N), "writes/op")
+	if st := p.Stats(); len(st.Errors) > 0 {
+		b.Errorf("%+v", st)
+	}
 }

@@ -2,6 +2,7 @@ package udp
 
 import (
 	"encoding/binary"
+	"net"
 	"net/netip"
 	"syscall"
 	"unsafe"
@@ -51,6 +52,20 @@ func buffer(fd, option, force int) int {
 		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, force, bufferSize)
 	}
 	return granted()
+}
+
+// unsentLimit in bytes is what a TCP connection may have in the kernel that is not on its way yet (TCP_NOTSENT_LOWAT, tcp(7)): what
+// waits there can't be dropped any more, and makes the picture late.
+const unsentLimit = 128 << 10
+
+func tune(conn *net.TCPConn) {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return
+	}
+	_ = raw.Control(func(fd uintptr) {
+		_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT, unsentLimit)
+	})
 }
 
 // overflowed counts the packets that found the receive buffer full (SO_MEMINFO).

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"net"
 	"net/netip"
-	"os"
 	"syscall"
 	"time"
 )
@@ -34,17 +33,8 @@ func (s *Sock) overflowed() uint64 { return 0 }
 
 func errnoName(e syscall.Errno) string { return e.Error() }
 
-// errnoOf finds the system's error in one of package net.
-func errnoOf(err error) syscall.Errno {
-	var e syscall.Errno
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return syscall.EAGAIN
-	}
-	if !errors.As(err, &e) {
-		return syscall.EINVAL
-	}
-	return e
-}
+// tune has nothing to set here.
+func tune(*net.TCPConn) {}
 
 // out sends a batch packet by packet.
 type out struct{}

@@ -1,5 +1,6 @@
 // Package udp is the one media port: a socket for each local address, writes gathered and handed to the kernel many at a
-// time (sendmmsg and UDP generic segmentation offload), reads the same way, and what is not ours passed on to pion's ICE.
+// time (sendmmsg and UDP generic segmentation offload), reads the same way, and what is not ours passed on to pion's ICE. For
+// networks that block UDP the same packets come and go over TCP (RFC 6544), through a Sock like the others.
 package udp
 
 import (
@@ -8,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"syscall"
 
@@ -26,6 +28,8 @@ const (
 type Port struct {
 	log     *slog.Logger
 	socks   []*Sock
+	streams []*Sock // of TCP
+	tcpMux  *tcpMux // nil without TCP
 	readers sync.WaitGroup
 
 	mu  sync.Mutex
@@ -33,7 +37,8 @@ type Port struct {
 }
 
 // Handler is given what a socket received from an address. It runs on the socket's reader, so it must not block; sockets call
-// it at the same time. data is valid during the call only. It gives false for what is not its own, which then goes to pion.
+// it at the same time. data is valid during the call only. It gives false for what is not its own, which then goes to pion; over TCP the
+// first packet, a connectivity check, decides that for the whole connection.
 type Handler func(s *Sock, from netip.AddrPort, data []byte) bool
 
 // Listen opens the media port. An address without a host (":8443") or with "[::]" opens a socket for each local address, so that
@@ -44,21 +49,27 @@ func Listen(address string, log *slog.Logger) (*Port, error) {
 	if err != nil {
 		return nil, fmt.Errorf("UDP address %q: %w", address, err)
 	}
-	ips, err := addresses(at)
-	if err != nil {
-		return nil, err
-	}
 	p := &Port{log: log}
-	for range portTries {
-		if err = p.open(ips, at.Port); err == nil || at.Port != 0 || !errors.Is(err, syscall.EADDRINUSE) {
-			break
-		}
-	}
+	p.socks, err = p.bind(at, func(at netip.AddrPort) (*Sock, error) { return listen(at, log) })
 	if err != nil {
 		return nil, fmt.Errorf("can't open the media port, UDP %s (is another server running? choose another with --udp): %w", address, err)
 	}
 	p.reportBuffers()
 	return p, nil
+}
+
+// bind opens what an address means.
+func (p *Port) bind(at *net.UDPAddr, listen func(netip.AddrPort) (*Sock, error)) (socks []*Sock, err error) {
+	ips, err := addresses(at)
+	if err != nil {
+		return nil, err
+	}
+	for range portTries {
+		if socks, err = p.open(ips, at.Port, listen); err == nil || at.Port != 0 || !errors.Is(err, syscall.EADDRINUSE) {
+			break
+		}
+	}
+	return socks, err
 }
 
 // addresses lists what to listen on.
@@ -88,17 +99,20 @@ func addresses(at *net.UDPAddr) ([]netip.Addr, error) {
 
 // open opens a socket for each address, with the first one's port if none is given. Of several addresses one that can't be
 // used is left out (an IPv6 one may still be unconfirmed), but not when its port is taken.
-func (p *Port) open(ips []netip.Addr, port int) (err error) {
+func (p *Port) open(ips []netip.Addr, port int, listen func(netip.AddrPort) (*Sock, error)) (socks []*Sock, err error) {
 	defer func() {
 		if err != nil {
-			p.closeSocks()
+			for _, s := range socks {
+				s.close()
+			}
+			socks = nil
 		}
 	}()
 	var failed error
 	for _, ip := range ips {
-		s, err := listen(netip.AddrPortFrom(ip, uint16(port)), p.log)
+		s, err := listen(netip.AddrPortFrom(ip, uint16(port)))
 		if errors.Is(err, syscall.EADDRINUSE) {
-			return err
+			return socks, err
 		}
 		if err != nil {
 			failed = err
@@ -108,12 +122,12 @@ func (p *Port) open(ips []netip.Addr, port int) (err error) {
 			continue
 		}
 		port = int(s.local.Port())
-		p.socks = append(p.socks, s)
+		socks = append(socks, s)
 	}
-	if len(p.socks) == 0 {
-		return failed
+	if len(socks) == 0 {
+		return nil, failed
 	}
-	return nil
+	return socks, nil
 }
 
 // reportBuffers says what to set when the kernel gave less than asked for.
@@ -131,21 +145,33 @@ func (p *Port) reportBuffers() {
 }
 
 // Addresses lists the local addresses of the port.
-func (p *Port) Addresses() []netip.AddrPort {
-	all := make([]netip.AddrPort, len(p.socks))
-	for i, s := range p.socks {
+func (p *Port) Addresses() []netip.AddrPort { return addressesOf(p.socks) }
+
+// TCPAddresses lists the local addresses of TCP, none without ListenTCP.
+func (p *Port) TCPAddresses() []netip.AddrPort { return addressesOf(p.streams) }
+
+func addressesOf(socks []*Sock) []netip.AddrPort {
+	all := make([]netip.AddrPort, len(socks))
+	for i, s := range socks {
 		all[i] = s.local
 	}
 	return all
 }
 
-// Socks lists the sockets of the port, one for each of Addresses.
+// Socks lists the UDP sockets of the port, one for each of Addresses.
 func (p *Port) Socks() []*Sock { return p.socks }
 
-// Start begins to read: one goroutine for each socket, which calls h. With a nil handler all goes to pion. Call it once.
+// TCPSocks lists what stands for a socket over TCP, one for each of TCPAddresses.
+func (p *Port) TCPSocks() []*Sock { return p.streams }
+
+// Start begins to read: one goroutine for each socket and each TCP connection, which calls h. With a nil handler all goes to pion.
+// Call it once.
 func (p *Port) Start(h Handler) {
 	for _, s := range p.socks {
 		p.readers.Go(func() { s.read(h) })
+	}
+	for _, s := range p.streams {
+		p.readers.Go(func() { s.streams.accept(h, p.tcpMux) })
 	}
 }
 
@@ -154,9 +180,7 @@ func (p *Port) Mux() ice.UDPMux {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.mux == nil {
-		// What the mux says is said by strangers' packets; what matters of a peer is said by who uses it.
-		quiet := &logging.DefaultLeveledLogger{}
-		quiet.SetLevel(logging.LogLevelDisabled)
+		quiet := newQuiet()
 		muxes := make([]ice.UDPMux, len(p.socks))
 		for i, s := range p.socks {
 			muxes[i] = ice.NewUDPMuxDefault(ice.UDPMuxParams{UDPConn: s.virtual, Logger: quiet})
@@ -166,6 +190,21 @@ func (p *Port) Mux() ice.UDPMux {
 	return p.mux
 }
 
+// newQuiet is the logger of pion's muxes: what they say is said by strangers' packets, and what matters of a peer by who uses it.
+func newQuiet() logging.LeveledLogger {
+	quiet := &logging.DefaultLeveledLogger{}
+	quiet.SetLevel(logging.LogLevelDisabled)
+	return quiet
+}
+
+// TCPMux is the same for PeerConnections over TCP; nil without ListenTCP.
+func (p *Port) TCPMux() ice.TCPMux {
+	if p.tcpMux == nil {
+		return nil
+	}
+	return p.tcpMux
+}
+
 // Close closes the sockets and pion's mux and waits for the readers. Writes after it fail without harm. Twice is fine.
 func (p *Port) Close() error {
 	p.mu.Lock()
@@ -173,18 +212,12 @@ func (p *Port) Close() error {
 		_ = p.mux.Close()
 	}
 	p.mu.Unlock()
-	for _, s := range p.socks {
-		_ = s.virtual.Close()
-		_ = s.conn.Close()
+	if p.tcpMux != nil {
+		_ = p.tcpMux.Close()
+	}
+	for _, s := range slices.Concat(p.socks, p.streams) {
+		s.close()
 	}
 	p.readers.Wait()
 	return nil
-}
-
-// closeSocks takes back an open that failed.
-func (p *Port) closeSocks() {
-	for _, s := range p.socks {
-		_ = s.conn.Close()
-	}
-	p.socks = nil
 }

@@ -17,8 +17,9 @@ const (
 	maxSpare    = 64
 )
 
-// Sock is one bound UDP socket of the port.
+// Sock is one bound UDP socket of the port, or all TCP connections to one of its addresses.
 type Sock struct {
+	streams *streams // nil: UDP, which has what follows up to spare
 	conn    *net.UDPConn
 	raw     syscall.RawConn
 	local   netip.AddrPort
@@ -61,14 +62,27 @@ func listen(at netip.AddrPort, log *slog.Logger) (*Sock, error) {
 	return s, nil
 }
 
+// close has the kernel's part closed.
+func (s *Sock) close() {
+	if s.streams != nil {
+		s.streams.close()
+		return
+	}
+	_ = s.virtual.Close()
+	_ = s.conn.Close()
+}
+
 // LocalAddr is the address that the socket is bound to.
 func (s *Sock) LocalAddr() netip.AddrPort { return s.local }
 
-// Virtual is the socket's connection for what is not ours.
+// Virtual is the socket's connection for what is not ours. Over TCP there is none: see Port.TCPMux.
 func (s *Sock) Virtual() *Virtual { return s.virtual }
 
-// WriteTo sends one datagram at once, or fails at once when the kernel has no room. It may be called by many at the same time.
+// WriteTo sends one packet at once, or fails at once when the kernel has no room. It may be called by many at the same time.
 func (s *Sock) WriteTo(data []byte, to netip.AddrPort) error {
+	if s.streams != nil {
+		return s.streams.writeTo(data, to)
+	}
 	b := s.single(len(data))
 	copy(b.Reserve(len(data)), data)
 	b.Commit(len(data), to)
@@ -81,6 +95,16 @@ func (s *Sock) WriteTo(data []byte, to netip.AddrPort) error {
 		return fmt.Errorf("can't send to %s: %w", to, err)
 	}
 	return nil
+}
+
+// Disconnect ends the TCP connection with an address, after what was written is sent. It does not wait. With UDP there is nothing to do.
+func (s *Sock) Disconnect(from netip.AddrPort) {
+	if s.streams == nil {
+		return
+	}
+	if c := s.streams.find(from); c != nil {
+		c.leave()
+	}
 }
 
 // single gives a batch for one datagram of n bytes.
@@ -100,6 +124,12 @@ func (s *Sock) handle(h Handler, from netip.AddrPort, data []byte) {
 	if h == nil || !h(s, from, data) {
 		s.virtual.deliver(from, data)
 	}
+}
+
+// count counts a packet that came.
+func (s *Sock) count(bytes int) {
+	s.packetsIn.Add(1)
+	s.bytesIn.Add(uint64(bytes))
 }
 
 // refuseGSO notes that the device can't segment: from now on each packet is a message of its own.

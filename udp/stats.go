@@ -1,8 +1,10 @@
 package udp
 
 import (
+	"errors"
 	"maps"
 	"net/netip"
+	"os"
 	"sync"
 	"syscall"
 )
@@ -13,18 +15,20 @@ const maxDestinations = 256
 // Stats of a port, summed over its sockets since the start.
 type Stats struct {
 	PacketsIn, BytesIn   uint64
-	ReadCalls            uint64 // system calls; those that found nothing count too
+	ReadCalls            uint64 // system calls of UDP; those that found nothing count too
 	Unread               uint64 // packets in for pion that it did not take in time, or that were too long for it
 	Overflowed           uint64 // packets in that the kernel dropped because the receive buffer was full (Linux)
 	PacketsOut, BytesOut uint64 // taken by the kernel
 	SendCalls            uint64 // system calls
-	// Errors counts packets out that were dropped, by the kind of error (ENETUNREACH, EAGAIN for a full send buffer, ...),
-	// and failed reads.
+	// Errors counts packets out that were dropped, by the kind of error (ENETUNREACH, EAGAIN for a full send buffer, over TCP
+	// ENOBUFS for a connection that is too slow and ENOTCONN for one that has ended, ...), and failed reads.
 	Errors map[string]uint64
 	// Destinations counts the same by destination, for 256 of them: a new one takes the place of any other.
 	Destinations map[netip.AddrPort]uint64
 	// What the kernel can do, on all sockets.
 	GSO, GRO, SendMMsg, RecvMMsg bool
+	Connections                  int    // over TCP, now
+	RefusedConnections           uint64 // over TCP, of strangers: too many at a time, or without a valid connectivity check
 	// Bytes granted to each socket, the least of all.
 	ReadBuffer, WriteBuffer int
 }
@@ -35,16 +39,16 @@ func (p *Port) Stats() Stats {
 		Errors: map[string]uint64{}, Destinations: map[netip.AddrPort]uint64{},
 		GSO: true, GRO: true, SendMMsg: true, RecvMMsg: true, ReadBuffer: bufferSize, WriteBuffer: bufferSize,
 	}
+	for _, s := range p.streams {
+		s.tell(&st)
+		st.Connections += s.streams.len()
+		st.RefusedConnections += s.streams.refused.Load()
+	}
 	for _, s := range p.socks {
-		st.PacketsIn += s.packetsIn.Load()
-		st.BytesIn += s.bytesIn.Load()
+		s.tell(&st)
 		st.ReadCalls += s.readCalls.Load()
 		st.Unread += s.virtual.unread.Load()
 		st.Overflowed += s.overflowed()
-		st.PacketsOut += s.packetsOut.Load()
-		st.BytesOut += s.bytesOut.Load()
-		st.SendCalls += s.sendCalls.Load()
-		s.faults.tell(&st)
 		st.GSO = st.GSO && s.gso.Load()
 		st.GRO = st.GRO && s.gro.Load()
 		st.SendMMsg = st.SendMMsg && s.sendmmsg.Load()
@@ -53,6 +57,28 @@ func (p *Port) Stats() Stats {
 		st.WriteBuffer = min(st.WriteBuffer, s.writeBuffer)
 	}
 	return st
+}
+
+// tell adds what sockets of both kinds count.
+func (s *Sock) tell(st *Stats) {
+	st.PacketsIn += s.packetsIn.Load()
+	st.BytesIn += s.bytesIn.Load()
+	st.PacketsOut += s.packetsOut.Load()
+	st.BytesOut += s.bytesOut.Load()
+	st.SendCalls += s.sendCalls.Load()
+	s.faults.tell(st)
+}
+
+// errnoOf finds the system's error in one of package net.
+func errnoOf(err error) syscall.Errno {
+	var e syscall.Errno
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return syscall.EAGAIN
+	}
+	if !errors.As(err, &e) {
+		return syscall.EINVAL
+	}
+	return e
 }
 
 // faults counts errors of a socket.
