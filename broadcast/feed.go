@@ -31,6 +31,7 @@ type feed struct {
 	layer    *Layer // what it gets now
 	refused  *Layer // what the viewer has no payload type for
 	pos      uint64 // next position in the layer's ring
+	seen     int64  // when the newest packet that was sent arrived here
 	rewriter rewriter
 	packets  uint64
 	octets   uint64
@@ -70,6 +71,7 @@ func (f *feed) collect(s *Subscriber, w *writer, now int64) (due int64, left boo
 			continue
 		}
 		w.burst = append(w.burst, out)
+		f.seen = max(f.seen, p.arrival)
 		f.budget -= int64(len(p.payload))
 		f.count(s, len(p.payload))
 	}
@@ -98,9 +100,10 @@ func (f *feed) refill(now int64) {
 	f.filled = now
 }
 
-// choose follows the stream: to another source, layer or codec as soon as it can be decoded from its start.
+// choose follows the stream and the viewer's choice: to another source, layer or codec as soon as it can be decoded from its
+// start.
 func (f *feed) choose(s *Subscriber, now int64) {
-	l := s.stream.layer(f.kind)
+	l := s.wanted(f.kind)
 	if l == f.layer || l == f.refused {
 		return
 	}
@@ -137,6 +140,10 @@ func (f *feed) start(l *Layer, pt uint8, now int64) {
 		return
 	}
 	if n, _ := l.ring.read(pos, at[:]); n == 0 {
+		return
+	}
+	if !f.follows(l, at[0].arrival) {
+		l.RequestKeyframe()
 		return
 	}
 	at[0].seq = seq

@@ -101,6 +101,9 @@ func (h *Hub) Publish(name string, p Publication) (*Source, error) {
 	}
 	src := newSource(s, p)
 	s.sources = append(s.sources, src)
+	if old != nil {
+		old.heir = src
+	}
 	h.mu.Unlock()
 	if old != nil {
 		old.stop(ErrReplaced)
@@ -170,15 +173,20 @@ func (h *Hub) elect(s *Stream) {
 			best = src
 		}
 	}
+	if heir := s.heir(); heir != nil && (best == nil || best.Priority < heir.Priority) {
+		return // nobody need see the stream go for the moment until its new publisher has media
+	}
 	old := s.active.Swap(best)
 	switch {
 	case old == best:
 		return
 	case best == nil:
 		s.since = time.Time{}
+		s.turned()
 		h.tell(Event{Stream: s.name, State: Offline})
 	case old == nil:
 		s.since = time.Now()
+		s.turned()
 		h.tell(Event{Stream: s.name, State: Live, Agent: best.Agent})
 	default:
 		h.tell(Event{Stream: s.name, State: Live, Agent: best.Agent})

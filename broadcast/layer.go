@@ -30,6 +30,7 @@ type Layer struct {
 	closed  bool
 
 	requested atomic.Int64 // when the publisher was last asked for a keyframe
+	asleep    atomic.Bool  // has no media, while others of its track do
 	clock     atomic.Pointer[clock]
 	stats     layerStats
 }
@@ -68,7 +69,9 @@ func (l *Layer) Write(p *rtp.Packet) {
 		l.ring.visible = l.ring.head
 	}
 	l.ring.mu.Unlock()
-	l.stats.count(now, len(p.Payload), p.Marker)
+	if since, second := l.stats.count(now, len(p.Payload), p.Marker); second {
+		l.review(now, since)
+	}
 	l.track.source.ready()
 	if whole {
 		l.track.source.stream.wake()

@@ -2,6 +2,7 @@ package broadcast
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -35,6 +36,7 @@ type Source struct {
 	live   atomic.Bool // has media
 	offset atomic.Pointer[time.Duration]
 	adding sync.Mutex
+	heir   *Source // who took it over; guarded by hub.mu
 
 	end  sync.Once
 	done chan struct{}
@@ -112,8 +114,16 @@ type Track struct {
 
 	numbered bool // its pictures have ids of their own
 
-	mu     sync.Mutex
-	layers []*Layer
+	mu  sync.Mutex // held to change all or current
+	all atomic.Pointer[[]*Layer]
+}
+
+// layers are the track's, in the order in which they came. The list is never changed, but replaced.
+func (t *Track) layers() []*Layer {
+	if all := t.all.Load(); all != nil {
+		return *all
+	}
+	return nil
 }
 
 func newTrack(s *Source, c Codec) *Track {
@@ -124,31 +134,12 @@ func newTrack(s *Source, c Codec) *Track {
 func (t *Track) add(rid string, requestKeyframe func()) *Layer {
 	l := newLayer(t, rid, requestKeyframe)
 	t.mu.Lock()
-	t.layers = append(t.layers, l)
+	all := append(slices.Clone(t.layers()), l)
+	t.all.Store(&all)
 	t.mu.Unlock()
 	t.current.CompareAndSwap(nil, l)
 	t.source.stream.wake()
 	return l
-}
-
-// elect makes the layer with the largest picture the current one, among those that have media.
-func (t *Track) elect() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	now := t.source.stream.hub.now()
-	best := t.current.Load()
-	area := func(l *Layer) int64 {
-		if now-l.stats.lastPacket.Load() > int64(2*time.Second) && l.stats.packets.Load() > 0 {
-			return -1
-		}
-		return int64(l.stats.width.Load()) * int64(l.stats.height.Load())
-	}
-	for _, l := range t.layers {
-		if area(l) > area(best) {
-			best = l
-		}
-	}
-	t.current.Store(best)
 }
 
 // pictureIDs reads the ids of the picture that a payload belongs to.
@@ -160,10 +151,7 @@ func (t *Track) pictureIDs(payload []byte) (pictureIDs, bool) {
 }
 
 func (t *Track) close() {
-	t.mu.Lock()
-	layers := t.layers
-	t.mu.Unlock()
-	for _, l := range layers { // not under mu: a layer elects under its own lock
+	for _, l := range t.layers() {
 		l.close()
 	}
 }

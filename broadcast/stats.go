@@ -10,6 +10,7 @@ type layerStats struct {
 	packets, bytes, late, duplicates atomic.Uint64
 	width, height                    atomic.Int32
 	bitrate                          atomic.Int64 // bits per second, of the last whole second
+	average                          atomic.Int64 // of bitrate, over some seconds
 	frameRate                        atomic.Int64 // thousandths of a frame per second
 	lastPacket                       atomic.Int64
 	keyInterval                      atomic.Int64 // nanoseconds between the last two keyframes
@@ -20,15 +21,23 @@ type layerStats struct {
 	lastKey         int64
 }
 
-func (s *layerStats) count(now int64, octets int, marker bool) {
+// count adds a packet, and tells when it is the first after a whole second, and since when that one was counted.
+func (s *layerStats) count(now int64, octets int, marker bool) (since int64, second bool) {
 	s.packets.Add(1)
 	s.bytes.Add(uint64(octets))
 	s.lastPacket.Store(now)
 	if s.since == 0 {
 		s.since = now
 	}
-	if d := now - s.since; d >= int64(time.Second) {
-		s.bitrate.Store(s.octets * 8 * int64(time.Second) / d)
+	since = s.since
+	if d := now - since; d >= int64(time.Second) {
+		second = true
+		rate, average := s.octets*8*int64(time.Second)/d, s.average.Load()
+		if average == 0 {
+			average = rate
+		}
+		s.bitrate.Store(rate)
+		s.average.Store(average + (rate-average)/4)
 		s.frameRate.Store(s.markers * 1000 * int64(time.Second) / d)
 		s.since, s.octets, s.markers = now, 0, 0
 	}
@@ -36,6 +45,7 @@ func (s *layerStats) count(now int64, octets int, marker bool) {
 	if marker {
 		s.markers++
 	}
+	return since, second
 }
 
 func (s *layerStats) keyframe(now int64) {

@@ -1,6 +1,7 @@
 package broadcast
 
 import (
+	"slices"
 	"sync/atomic"
 	"time"
 )
@@ -21,16 +22,19 @@ type Stream struct {
 	hub    *Hub
 	active atomic.Pointer[Source] // what viewers see now; nil when offline
 	shards []*shard               // one for each writer
+	board  board                  // the messages beside the media
 
 	// Guarded by hub.mu.
 	sources []*Source
 	viewers int
 	pins    int
 	since   time.Time // when it went live
+	turns   uint64    // how often it went live or offline
+	turn    chan struct{}
 }
 
 func newStream(h *Hub, name string) *Stream {
-	s := &Stream{name: name, hub: h, shards: make([]*shard, len(h.writers))}
+	s := &Stream{name: name, hub: h, shards: make([]*shard, len(h.writers)), turn: make(chan struct{})}
 	for i, w := range h.writers {
 		s.shards[i] = &shard{stream: s, writer: w}
 	}
@@ -42,6 +46,18 @@ func (s *Stream) wake() {
 	for _, sh := range s.shards {
 		sh.wake()
 	}
+}
+
+// heir is the source that has taken the active one over, if it is there and has no media yet. The caller holds hub.mu.
+func (s *Stream) heir() *Source {
+	heir := s.active.Load()
+	for heir != nil && heir.heir != nil {
+		heir = heir.heir
+	}
+	if heir == nil || heir.live.Load() || !slices.Contains(s.sources, heir) {
+		return nil
+	}
+	return heir
 }
 
 // layer is what a viewer of the kind should get now; nil for nothing.

@@ -29,8 +29,9 @@ type Subscriber struct {
 	packets, octets, dropped, resent atomic.Uint64
 
 	// The writer's own.
-	feeds []*feed
-	from  int64 // no packet before
+	feeds     []*feed
+	selection Selection
+	from      int64 // no packet before
 }
 
 // SubscriberStats counts what a viewer was sent.
