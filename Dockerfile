@@ -26,6 +26,6 @@ ENV BONGSU_DATA=/data
 VOLUME /data
 # A file mounted as /config/bongsu.yaml is read.
 WORKDIR /config
-EXPOSE 8080/tcp 8443/udp
+EXPOSE 8080/tcp 8443/udp 8443/tcp
 ENTRYPOINT ["/usr/local/bin/bongsu"]
 CMD ["serve"]

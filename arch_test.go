@@ -20,8 +20,8 @@ const module = "bongsu"
 // floors is the house: a package imports only from floors below its own. CONTRIBUTING.md says what lives in each room.
 var floors = [][]string{
 	{"broadcast", "udp", "auth", "chat", "cluster"},
-	{"wish", "rtc", "lite"},
-	{"ingest", "egress", "bench"},
+	{"wish", "rtc", "lite", "channel"},
+	{"ingest", "egress", "bench", "check"},
 	{"signal"},
 	{"web"},
 	{"cmd/bongsu"},

@@ -34,8 +34,8 @@ type Config struct {
 	RoomBurst    int     `koanf:"room_burst"`
 	// Batch is the time between two frames (100 ms) in a room with BatchFrom members or more (200). What comes after a longer
 	// silence is sent at once.
-	Batch     time.Duration `koanf:"batch"`
-	BatchFrom int           `koanf:"batch_from"`
+	Batch     time.Duration `koanf:"-"`
+	BatchFrom int           `koanf:"-"`
 }
 
 const (

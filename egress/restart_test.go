@@ -33,7 +33,7 @@ func await[T any](ctx context.Context, t *testing.T, what string, c <-chan T) (v
 	return v
 }
 
-func play(ctx context.Context, t *testing.T, endpoint string) *player {
+func newPlayer(t *testing.T) *player {
 	t.Helper()
 	var s webrtc.SettingEngine
 	s.SetIncludeLoopbackCandidate(true)
@@ -49,21 +49,32 @@ func play(ctx context.Context, t *testing.T, endpoint string) *player {
 	}
 	t.Cleanup(func() { _ = pc.GracefulClose() })
 	p := &player{PeerConnection: pc, packets: make(chan rtp.Header, 1000), ice: make(chan webrtc.ICEConnectionState, 20), handshakes: make(chan webrtc.DTLSTransportState, 20)}
-	for _, kind := range []webrtc.RTPCodecType{webrtc.RTPCodecTypeVideo, webrtc.RTPCodecTypeAudio} {
-		if _, err := pc.AddTransceiverFromKind(kind, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly}); err != nil {
-			t.Fatal(err)
-		}
-	}
 	pc.OnTrack(p.read)
 	pc.OnICEConnectionStateChange(func(s webrtc.ICEConnectionState) { p.ice <- s })
 	pc.SCTP().Transport().OnStateChange(func(s webrtc.DTLSTransportState) { p.handshakes <- s })
+	return p
+}
+
+func play(ctx context.Context, t *testing.T, endpoint string) *player {
+	t.Helper()
+	p := newPlayer(t)
+	p.join(ctx, t, endpoint)
+	return p
+}
+
+func (p *player) join(ctx context.Context, t *testing.T, endpoint string) {
+	t.Helper()
+	for _, kind := range []webrtc.RTPCodecType{webrtc.RTPCodecTypeVideo, webrtc.RTPCodecTypeAudio} {
+		if _, err := p.AddTransceiverFromKind(kind, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly}); err != nil {
+			t.Fatal(err)
+		}
+	}
 	answer, resource, err := (&wish.Client{Endpoint: endpoint}).Post(ctx, p.offer(ctx, t, nil))
 	if err != nil {
 		t.Fatal(err)
 	}
 	p.resource = resource
 	p.accept(ctx, t, answer)
-	return p
 }
 
 func (p *player) read(tr *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {

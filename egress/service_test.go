@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/labstack/echo/v4"
 	"github.com/pion/rtp"
@@ -23,6 +24,12 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func startEndpoint(t *testing.T, c Config) (url string, hub *broadcast.Hub) {
+	t.Helper()
+	url, hub, _ = startService(t, c)
+	return url, hub
+}
+
+func startService(t *testing.T, c Config) (url string, hub *broadcast.Hub, s *Service) {
 	t.Helper()
 	log := slog.New(slog.DiscardHandler)
 	port, err := udp.Listen("127.0.0.1:0", log)
@@ -48,14 +55,18 @@ func startEndpoint(t *testing.T, c Config) (url string, hub *broadcast.Hub) {
 	t.Cleanup(hub.Close)
 	resources := wish.NewResources(wish.Limits{})
 	t.Cleanup(resources.Close)
-	s := New(c, hub, lean, api, resources, log)
+	s = New(c, hub, lean, api, resources, log)
+	s.pace = pace{period: 20 * time.Millisecond, keepAlive: 100 * time.Millisecond, write: 5 * time.Second, grace: 100 * time.Millisecond}
 	e := echo.New()
 	e.Any("/whep/:stream", s.Handle)
 	e.Any("/session/:id", resources.Handle)
+	for path, handler := range s.Extensions() {
+		e.Any("/session/:id/"+path, handler)
+	}
 	e.HTTPErrorHandler = func(err error, c echo.Context) { _ = c.String(599, err.Error()) }
 	server := httptest.NewServer(e)
 	t.Cleanup(server.Close)
-	return server.URL, hub
+	return server.URL, hub, s
 }
 
 func request(t *testing.T, method, url, body string) (*http.Response, string) {

@@ -12,12 +12,16 @@ import (
 
 	"bongsu/auth"
 	"bongsu/broadcast"
+	"bongsu/channel"
 	"bongsu/rtc"
 	"bongsu/wish"
 )
 
 // Service is the WHIP endpoint (RFC 9725).
 type Service struct {
+	// Channels is what data channels are for. Set it before the first session.
+	Channels channel.Channels
+
 	hub      *broadcast.Hub
 	api      *rtc.API
 	keys     auth.Keys
@@ -34,6 +38,11 @@ func New(hub *broadcast.Hub, api *rtc.API, keys auth.Keys, resources *wish.Resou
 
 // Handle serves /whip and /whip/:stream.
 func (s *Service) Handle(c echo.Context) error { return s.endpoint.Handle(c) }
+
+// Start opens a session for an offer that did not come by POST.
+func (s *Service) Start(r *wish.Request, offer []byte) (*wish.Started, error) {
+	return s.endpoint.Start(r, offer)
+}
 
 func (s *Service) authorize(r *wish.Request) (err error) {
 	if r.Stream, err = s.keys.Publish(r.Stream, r.Token); err != nil {
@@ -64,9 +73,17 @@ func (p *Publisher) Close() error {
 	return nil
 }
 
+// Err is nil until Done closes, and then says why. broadcast.ErrReplaced is a newer publisher with the same credential.
+func (p *Publisher) Err() error {
+	if err := p.source.Err(); errors.Is(err, broadcast.ErrReplaced) {
+		return err
+	}
+	return p.Peer.Err()
+}
+
 func (s *Service) open(r *wish.Request) (string, wish.Session, error) {
 	p := &Publisher{ready: make(chan struct{}), ended: make(chan struct{}), log: s.log.With("stream", r.Stream)}
-	answer, peer, err := s.api.Receive(r.Context(), rtc.Offer{SDP: r.Offer.SDP, Passive: r.Offer.Passive, Formats: r.Offer.Formats()}, p.read)
+	answer, peer, err := s.api.Receive(r.Context(), rtc.Offer{SDP: r.Offer.SDP, Passive: r.Offer.Passive, Formats: r.Offer.Formats(), Data: s.Channels.On()}, p.read)
 	if err != nil {
 		return "", nil, fmt.Errorf("%w: %w", wish.ErrUnprocessable, err)
 	}
@@ -89,6 +106,7 @@ func (p *Publisher) publish(s *Service, r *wish.Request) error {
 	}
 	p.source = source
 	close(p.ready)
+	s.serveChannels(p.Peer, r, source)
 	p.log.Info("publisher joined", "client", r.UserAgent(), "from", r.Address)
 	go p.watch()
 	return nil
@@ -116,8 +134,13 @@ func (p *Publisher) read(t *rtc.RemoteTrack) {
 	layer := p.source.AddLayer(t.Codec, t.RID, t.RequestKeyframe)
 	go t.ReadReports(layer.SetClock)
 	p.log.Info("receiving", "codec", t.Codec.Name(), "rid", t.RID)
+	look := canHaveBFrames(t.Codec)
+	var order bFrames
 	var packet rtp.Packet
 	for t.ReadRTP(&packet) == nil {
 		layer.Write(&packet)
+		if look && order.found(&packet.Header) {
+			p.log.Warn("the publisher sends B-frames, which browsers show jerkily: set them to 0 in the encoder (OBS: bframes=0)", "codec", t.Codec.Name(), "rid", t.RID)
+		}
 	}
 }

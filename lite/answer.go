@@ -22,7 +22,7 @@ func (v *Server) Answer(in Offer) (answer string, s *Session, err error) {
 	if err != nil {
 		return "", nil, err
 	}
-	o.data = o.data && v.channel != nil
+	o.data = o.data && in.Data
 	s = newSession(v, o)
 	if err := v.add(s); err != nil {
 		return "", nil, err

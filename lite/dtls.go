@@ -71,7 +71,7 @@ func (s *Session) handleDTLS(at place, datagram []byte) {
 		}
 	}
 	if !s.isConnected() {
-		if datagram[0] != recordApplication || s.data.agreed {
+		if datagram[0] != recordApplication || s.data != nil {
 			s.inbox.put(slices.Clone(datagram))
 		}
 		return
@@ -132,7 +132,7 @@ func (s *Session) handshake(conn *dtls.Conn) {
 		return
 	}
 	s.connect()
-	if s.data.agreed && s.inbox.early() {
+	if s.data != nil && s.inbox.early() {
 		s.serveData(conn)
 	}
 }
@@ -169,7 +169,7 @@ func (s *Session) authenticRecords(datagram []byte) (kept []byte, application bo
 		}
 		epoch := binary.BigEndian.Uint16(datagram[3:])
 		data := datagram[0] == recordApplication
-		if epoch > 0 && (!data || s.data.agreed) {
+		if epoch > 0 && (!data || s.data != nil) {
 			application = application || data
 			kept = append(kept, datagram[:n]...)
 		}

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pion/datachannel"
 	"github.com/pion/dtls/v3"
 	"github.com/pion/ice/v4"
 	"github.com/pion/interceptor"
@@ -65,6 +66,8 @@ type gateway struct {
 	port   *udp.Port
 	server *Server
 	hub    *broadcast.Hub
+	// channels serves data channels; nil: there are none.
+	channels func(context.Context, *datachannel.DataChannel)
 }
 
 const writers = 2
@@ -289,11 +292,12 @@ func (g *gateway) answer(t testing.TB, text string) (string, *Session) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	answer, s, err := g.server.Answer(Offer{SDP: offer.SDP, Passive: offer.Passive, Formats: offer.Formats()})
+	answer, s, err := g.server.Answer(Offer{SDP: offer.SDP, Passive: offer.Passive, Formats: offer.Formats(), Data: g.channels != nil})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
+	s.Channels(g.channels)
 	if answer, err = wish.FinishAnswer(answer, offer, wish.AnswerOptions{Loopback: true}); err != nil {
 		t.Fatal(err)
 	}

@@ -21,6 +21,7 @@ type Offer struct {
 	SDP     string // normalized: what is in it is valid, and each m-line says all of its transport
 	Passive bool   // the client waits for the DTLS handshake (a=setup:passive)
 	Formats []broadcast.Format
+	Data    bool // data channels are accepted, if it has an m-line for them
 }
 
 // offer is an offer while it is answered.
@@ -30,6 +31,7 @@ type offer struct {
 	fingerprint fingerprint
 	tracks      [2]*track
 	data        bool            // it has an m-line of data channels
+	maxMessage  uint32          // that the client takes on them, in bytes
 	formats     map[string]bool // accepted payload types, those of RTX among them
 }
 
@@ -85,7 +87,7 @@ func (o *offer) readMedia(md *sdp.MediaDescription, formats []broadcast.Format, 
 		if !isData(md) {
 			return odd("%s is not a data channel", protocol)
 		}
-		o.data = true
+		o.data, o.maxMessage = true, readMaxMessage(md)
 	case "audio", "video":
 		if protocol != "UDP/TLS/RTP/SAVPF" && protocol != "UDP/TLS/RTP/SAVP" {
 			return odd("its protocol is %s", protocol)
@@ -105,6 +107,17 @@ func isData(md *sdp.MediaDescription) bool {
 		return len(md.MediaName.Formats) == 1
 	}
 	return false
+}
+
+// readMaxMessage reads what the client takes: 64 KiB where it says nothing, anything where it says 0 (RFC 8841 section 6.1).
+func readMaxMessage(md *sdp.MediaDescription) uint32 {
+	value, ok := md.Attribute("max-message-size")
+	if n, err := strconv.ParseUint(strings.TrimSpace(value), 10, 64); ok && err == nil && (n == 0 || n > maxMessage) {
+		return maxMessage
+	} else if ok && err == nil {
+		return uint32(n)
+	}
+	return 64 << 10
 }
 
 // readTransport reads ICE and DTLS parameters, which must be the same everywhere.

@@ -16,7 +16,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/pion/datachannel"
 	"github.com/pion/dtls/v3"
 	"github.com/pion/logging"
 	"github.com/pion/stun/v4"
@@ -28,9 +27,6 @@ import (
 type Config struct {
 	// PublicIPs are addresses under which the port is reachable from outside, behind a 1:1 NAT or a port mapping.
 	PublicIPs []netip.Addr
-	// Channel is called for each data channel that a viewer opens, on a goroutine of its own; it must return when reading
-	// fails. The channel is closed after it. Nil refuses data channels.
-	Channel func(*Session, *datachannel.DataChannel)
 }
 
 // timeouts of sessions. Tests have shorter ones.
@@ -52,7 +48,6 @@ type Server struct {
 	batches     [][]*udp.Batch // by writer, by socket
 	candidates  []string       // values of a=candidate
 	fingerprint string         // of the certificate, as in a=fingerprint
-	channel     func(*Session, *datachannel.DataChannel)
 	dtls        []dtls.ServerOption
 	logs        logging.LoggerFactory
 	messages    sync.Pool      // *exchange
@@ -110,7 +105,6 @@ func newServer(port *udp.Port, writers int, c Config, log *slog.Logger, t timeou
 		batches:     make([][]*udp.Batch, writers),
 		candidates:  candidates(port, c.PublicIPs),
 		fingerprint: fingerprint{"sha-256", sum[:]}.String(),
-		channel:     c.Channel,
 		dtls:        dtlsOptions(certificate, logs),
 		logs:        logs,
 		messages:    sync.Pool{New: func() any { return new(exchange) }},

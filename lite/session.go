@@ -32,7 +32,7 @@ type Session struct {
 	path     atomic.Pointer[path]   // nil before the first check and after the end
 	sender   atomic.Pointer[sender] // nil before the handshake
 	feedback feedback
-	data     data
+	data     *data // nil: no data channels were agreed on
 
 	up      context.Context // is over when media can flow
 	life    context.Context // is over with the session; its cause says why
@@ -55,12 +55,11 @@ func newSession(v *Server, o *offer) *Session {
 		server: v, tracks: o.tracks, fingerprint: o.fingerprint, born: time.Now(),
 		closed:  make(chan struct{}),
 		current: &generation{own: newCredentials(), peer: o.credentials},
-		data:    data{agreed: o.data},
 	}
 	s.up, s.connect = context.WithCancel(context.Background())
 	s.life, s.cancel = context.WithCancelCause(context.Background())
 	if o.data {
-		s.data.up, s.data.open = make(chan struct{}), make(chan struct{}, maxChannels)
+		s.data = newData(o.maxMessage)
 	}
 	return s
 }

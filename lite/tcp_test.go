@@ -26,7 +26,8 @@ func TestPlayOverTCP(t *testing.T) {
 	for name, profile := range profiles {
 		t.Run(name, func(t *testing.T) {
 			ctx := deadline(t)
-			g := newGatewayWith(t, Config{Channel: echo}, defaultTimeouts())
+			g := newGateway(t, defaultTimeouts())
+			g.channels = echo
 			g.publish(t, h264)
 			said := make(chan string, 1)
 			v := newViewer(t, viewerOptions{settings: func(s *webrtc.SettingEngine) { onlyTCP(s); s.SetSRTPProtectionProfiles(profile) }})

@@ -1,4 +1,4 @@
-// Package rtc makes peer connections: for publishers, for viewers, all on one UDP port.
+// Package rtc makes peer connections: for publishers, for viewers, all on one UDP port, and on TCP where UDP is blocked.
 package rtc
 
 import (
@@ -21,9 +21,10 @@ import (
 const (
 	// setupTimeout is how long a session may take from the answer to the end of the DTLS handshake.
 	setupTimeout = 20 * time.Second
-	// A peer that sends nothing, neither media nor consent (RFC 7675), is given up after the sum of these.
+	// A peer that sends nothing, neither media nor consent (RFC 7675), is given up after the sum of these, which is looked at
+	// every keepAlive: a publisher's name is free again within 15 s.
 	disconnectedAfter = 5 * time.Second
-	failedAfter       = 10 * time.Second
+	failedAfter       = 7 * time.Second
 	keepAlive         = 2 * time.Second
 	// replayWindow in packets is how late a repair may come. Publishers without RTX repeat a packet under its old number, and
 	// at a thousand packets a second pion's window of 64 is over before they can.
@@ -36,6 +37,9 @@ type Config struct {
 	PublicIPs []netip.Addr
 	// Writers is how many writers the hub has: each gathers the packets of its viewers.
 	Writers int
+	// Lite has the server's side of ICE only answer checks (RFC 8445 section 2.5), for a server that everybody can reach. An offer of
+	// a lite client still gets a full agent.
+	Lite bool
 }
 
 // API makes peer connections that share the media port, one certificate and one set of rules.
@@ -43,6 +47,7 @@ type API struct {
 	settings    webrtc.SettingEngine
 	certificate webrtc.Certificate
 	public      []netip.Addr
+	lite        bool
 	gathers     []gather // by writer
 }
 
@@ -56,7 +61,7 @@ func New(port *udp.Port, c Config, log *slog.Logger) (*API, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &API{certificate: *cert, public: c.PublicIPs}
+	a := &API{certificate: *cert, public: c.PublicIPs, lite: c.Lite}
 	for range c.Writers {
 		a.gathers = append(a.gathers, newGather(port))
 	}
@@ -64,7 +69,13 @@ func New(port *udp.Port, c Config, log *slog.Logger) (*API, error) {
 	s.LoggerFactory = pionLogs{log}
 	s.SetICEUDPMux(port.Mux())
 	s.SetIncludeLoopbackCandidate(true)
-	s.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6})
+	networks := []webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6}
+	if mux := port.TCPMux(); mux != nil {
+		s.SetICETCPMux(mux)
+		networks = append(networks, webrtc.NetworkTypeTCP4, webrtc.NetworkTypeTCP6)
+	}
+	s.SetNetworkTypes(networks)
+	s.DisableActiveTCP(true) // clients come to us
 	s.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
 	s.SetICETimeouts(disconnectedAfter, failedAfter, keepAlive)
 	s.SetHostAcceptanceMinWait(0)
@@ -73,6 +84,8 @@ func New(port *udp.Port, c Config, log *slog.Logger) (*API, error) {
 	s.SetDTLSInsecureSkipHelloVerify(true) // ICE has verified the address
 	s.SetSRTPReplayProtectionWindow(replayWindow)
 	s.SetDTLSRetransmissionInterval(200 * time.Millisecond)
+	s.SetSCTPMaxMessageSize(maxMessage)
+	s.DetachDataChannels()
 	return a, nil
 }
 

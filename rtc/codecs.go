@@ -66,18 +66,23 @@ func publisherExtensions(m *webrtc.MediaEngine) error {
 
 const sdesRepairURI = "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id"
 
-// connection makes a peer connection that knows only these codecs.
-func (a *API) connection(m *webrtc.MediaEngine, i *interceptor.Registry, passiveOffer bool) (*webrtc.PeerConnection, error) {
+// connection makes a peer connection that knows only these codecs, for an offer (none if the server makes one).
+func (a *API) connection(m *webrtc.MediaEngine, i *interceptor.Registry, o Offer) (*webrtc.PeerConnection, error) {
 	s := a.settings
 	role := webrtc.DTLSRoleServer
-	if passiveOffer {
+	if o.Passive {
 		role = webrtc.DTLSRoleClient
 	}
 	if err := s.SetAnsweringDTLSRole(role); err != nil {
 		return nil, err
 	}
+	s.SetLite(a.lite && !o.isLite())
+	var r roaming
+	s.SetICEBindingRequestHandler(r.follow)
 	api := webrtc.NewAPI(webrtc.WithMediaEngine(m), webrtc.WithInterceptorRegistry(i), webrtc.WithSettingEngine(s))
-	return api.NewPeerConnection(webrtc.Configuration{Certificates: []webrtc.Certificate{a.certificate}})
+	pc, err := api.NewPeerConnection(webrtc.Configuration{Certificates: []webrtc.Certificate{a.certificate}, AlwaysNegotiateDataChannels: o.Data})
+	r.pc = pc
+	return pc, err
 }
 
 // retransmission describes the RTX stream of a codec (RFC 4588 section 8.1).

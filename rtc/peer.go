@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"strings"
 	"sync"
 	"time"
 
@@ -16,7 +15,7 @@ import (
 
 // Errors of a peer's end.
 var (
-	ErrNeverConnected = errors.New("no connection came about: the client did not reach the media port over UDP")
+	ErrNeverConnected = errors.New("no connection came about: the client did not reach the media port")
 	ErrLost           = errors.New("the connection was lost")
 	ErrHungUp         = errors.New("the client hung up")
 	ErrClosed         = errors.New("the session was closed")
@@ -27,6 +26,7 @@ type Offer struct {
 	SDP     string
 	Passive bool // the client waits for the DTLS handshake (a=setup:passive)
 	Formats []broadcast.Format
+	Data    bool // data channels are accepted, if it has an m-line for them
 }
 
 // Peer is a peer connection that answers an offer. Its end, whoever brings it about, closes Done.
@@ -40,11 +40,16 @@ type Peer struct {
 	end     context.CancelCauseFunc
 	closed  chan struct{}
 	timer   *time.Timer
+	data    data
+	mu      sync.Mutex // of run
 	readers sync.WaitGroup
 }
 
-func (a *API) newPeer(pc *webrtc.PeerConnection) *Peer {
+func (a *API) newPeer(pc *webrtc.PeerConnection, dataChannels bool) *Peer {
 	p := &Peer{pc: pc, public: a.public, closed: make(chan struct{})}
+	if dataChannels {
+		p.allowData()
+	}
 	p.up, p.connect = context.WithCancel(context.Background())
 	p.life, p.end = context.WithCancelCause(context.Background())
 	p.AfterDone(p.clear)
@@ -75,22 +80,52 @@ func (p *Peer) clear() {
 	defer close(p.closed)
 	p.timer.Stop()
 	_ = p.pc.GracefulClose()
+	p.mu.Lock()   // whoever comes now sees the end
+	p.mu.Unlock() //nolint:staticcheck // that is all
 	p.readers.Wait()
 }
 
-// answer completes the exchange. The answer has all of the server's candidates.
-func (p *Peer) answer(ctx context.Context, offer string) (string, error) {
+// run has f run on a goroutine that the peer's end waits for, unless that has come.
+func (p *Peer) run(f func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.Err() == nil {
+		p.readers.Go(f)
+	}
+}
+
+// answer completes the exchange. After an error it may be called again.
+func (p *Peer) answer(ctx context.Context, offer string) (answer string, err error) {
+	if p.pc.SignalingState() == webrtc.SignalingStateHaveRemoteOffer {
+		// The last one came no further. Pion can't take it back (RFC 8829 section 4.1.10.2), so it has to be answered first.
+		if _, err := p.complete(ctx); err != nil {
+			return "", err
+		}
+	}
+	offer = p.data.filter(offer)
 	if err := p.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: offer}); err != nil {
 		return "", fmt.Errorf("the offer was not understood: %w", err)
 	}
+	if answer, err = p.complete(ctx); err == nil {
+		p.offer = offer
+	}
+	return answer, err
+}
+
+// complete answers the offer that was set.
+func (p *Peer) complete(ctx context.Context) (string, error) {
 	answer, err := p.pc.CreateAnswer(nil)
 	if err != nil {
 		return "", fmt.Errorf("the offer can't be answered: %w", err)
 	}
-	p.offer = offer
+	return p.describe(ctx, answer)
+}
+
+// describe sets the server's description, and gives it with all of the server's candidates.
+func (p *Peer) describe(ctx context.Context, own webrtc.SessionDescription) (string, error) {
 	gathered := webrtc.GatheringCompletePromise(p.pc)
-	if err := p.pc.SetLocalDescription(answer); err != nil {
-		return "", fmt.Errorf("the offer can't be answered: %w", err)
+	if err := p.pc.SetLocalDescription(own); err != nil {
+		return "", fmt.Errorf("the %s can't be used: %w", own.Type, err)
 	}
 	select {
 	case <-gathered:
@@ -99,29 +134,7 @@ func (p *Peer) answer(ctx context.Context, offer string) (string, error) {
 	case <-ctx.Done():
 		return "", ctx.Err()
 	}
-	return withPublic(p.pc.LocalDescription().SDP, p.public), nil
-}
-
-// withPublic repeats the answer's first IPv4 and IPv6 host candidates with the public addresses, which lead to the same
-// sockets through the network's address translation.
-func withPublic(sdp string, public []netip.Addr) string {
-	if len(public) == 0 {
-		return sdp
-	}
-	var out strings.Builder
-	for line := range strings.Lines(sdp) {
-		if f := strings.Fields(line); strings.HasPrefix(line, "a=candidate:") && len(f) >= 8 && f[1] == "1" {
-			if own, err := netip.ParseAddr(f[4]); err == nil {
-				for i, ip := range public {
-					if ip.Is4() == own.Is4() && !strings.Contains(out.String(), " "+ip.String()+" ") {
-						fmt.Fprintf(&out, "a=candidate:public%d 1 udp %d %s %s typ host\r\n", i, 2130706431-i, ip, f[5])
-					}
-				}
-			}
-		}
-		out.WriteString(line)
-	}
-	return out.String()
+	return p.data.filter(finishICE(p.pc.LocalDescription().SDP, p.public)), nil
 }
 
 // Connected closes when media can flow.

@@ -44,11 +44,11 @@ func (a *API) Receive(ctx context.Context, o Offer, onTrack func(*RemoteTrack)) 
 	if err := webrtc.ConfigureTWCCSender(m, &i); err != nil {
 		return "", nil, err
 	}
-	pc, err := a.connection(m, &i, o.Passive)
+	pc, err := a.connection(m, &i, o)
 	if err != nil {
 		return "", nil, err
 	}
-	p = a.newPeer(pc)
+	p = a.newPeer(pc, o.Data)
 	pc.OnTrack(func(t *webrtc.TrackRemote, r *webrtc.RTPReceiver) {
 		if strings.EqualFold(t.Codec().MimeType, webrtc.MimeTypeRTX) {
 			return

@@ -16,8 +16,9 @@ func (p *Peer) Trickle(candidates []string) {
 }
 
 // Restart restarts ICE with the client's new credentials and candidates (RFC 9725 section 4.3.3): it answers the old offer
-// anew with nothing else changed, so that DTLS, SSRCs and media go on. It gives the new answer. The caller makes one call of
-// Trickle or Restart at a time.
+// anew with nothing else changed, so that DTLS, SSRCs and media go on. It gives the new answer; with the credentials of the last
+// restart it gives that one's answer again, for a client that has lost it. After an error it may be tried again. The caller
+// makes one call of Trickle or Restart at a time.
 func (p *Peer) Restart(ctx context.Context, ufrag, password string, candidates []string) (answer string, err error) {
 	if err := p.Err(); err != nil {
 		return "", err

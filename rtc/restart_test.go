@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -216,4 +217,65 @@ func TestRestartThatIsNotUsed(t *testing.T) {
 		t.Errorf("a restart after the end: %v", err)
 	}
 	v.Trickle([]string{"1 1 udp 1 127.0.0.1 9 typ host"})
+}
+
+// TestRestartAgain: a restart that is repeated as its answer was lost has the same answer, and one that comes after another
+// that failed half-way works.
+func TestRestartAgain(t *testing.T) {
+	ctx := deadline(t)
+	a := testAPI(t, Config{})
+	pc := client(t)
+	if _, err := pc.AddTransceiverFromKind(webrtc.RTPCodecTypeAudio, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly}); err != nil {
+		t.Fatal(err)
+	}
+	answer, v, err := a.Send(ctx, Offer{SDP: offerOf(t, ctx, pc), Formats: formats})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = v.Close() }()
+	accept(t, pc, answer)
+	await(t, ctx, "connection", v.Connected())
+	up := make(chan struct{}, 10)
+	pc.OnICEConnectionStateChange(func(s webrtc.ICEConnectionState) {
+		if s == webrtc.ICEConnectionStateConnected {
+			up <- struct{}{}
+		}
+	})
+
+	// One comes only as far as its offer, and one is given up while it gathers.
+	offer := webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: withCredentials(v.offer, "half", "aPasswordThatIsNeverUsed1")}
+	if err := v.pc.SetRemoteDescription(offer); err != nil {
+		t.Fatal(err)
+	}
+	over, cancel := context.WithCancel(ctx)
+	cancel()
+	_, _ = v.Restart(over, "more", "aPasswordThatIsNeverUsed2", nil) // its candidates may be there at once
+
+	ufrag, password, candidates := restartOffer(t, ctx, pc)
+	next, err := v.Restart(ctx, ufrag, password, candidates)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := v.Restart(ctx, ufrag, password, candidates)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"ice-ufrag", "ice-pwd"} {
+		if value(next, name) == value(answer, name) || value(again, name) != value(next, name) {
+			t.Errorf("%s was %q, then %q, then %q", name, value(answer, name), value(next, name), value(again, name))
+		}
+	}
+	if a, b := candidateLine.FindAllString(next, -1), candidateLine.FindAllString(again, -1); len(a) == 0 || !slices.Equal(a, b) {
+		t.Errorf("candidates %q, then %q", a, b)
+	}
+	accept(t, pc, again)
+	await(t, ctx, "new path", up)
+	if last, err := v.Restart(ctx, ufrag, password, candidates); err != nil || value(last, "ice-ufrag") != value(again, "ice-ufrag") {
+		t.Errorf("repeated when it was in use: %v\n%s", err, last)
+	}
+	select {
+	case <-v.Done():
+		t.Errorf("the session ended: %v", v.Err())
+	default:
+	}
 }

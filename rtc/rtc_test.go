@@ -27,7 +27,7 @@ var formats = []broadcast.Format{
 	{Codec: broadcast.Codec{MimeType: webrtc.MimeTypeOpus, ClockRate: 48000, Channels: 2, Fmtp: "minptime=10;useinbandfec=1"}, PayloadType: 111},
 }
 
-func testAPI(t *testing.T, c Config) *API {
+func testAPI(t testing.TB, c Config) *API {
 	t.Helper()
 	port, err := udp.Listen("127.0.0.1:0", slog.New(slog.DiscardHandler))
 	if err != nil {
@@ -43,7 +43,7 @@ func testAPI(t *testing.T, c Config) *API {
 	return a
 }
 
-func deadline(t *testing.T) context.Context {
+func deadline(t testing.TB) context.Context {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	t.Cleanup(cancel)
@@ -51,7 +51,12 @@ func deadline(t *testing.T) context.Context {
 }
 
 // client is a browser's side: a peer connection with the usual codecs.
-func client(t *testing.T) *webrtc.PeerConnection {
+func client(t testing.TB) *webrtc.PeerConnection {
+	t.Helper()
+	return clientWith(t, func(*webrtc.SettingEngine) {})
+}
+
+func clientWith(t testing.TB, change func(*webrtc.SettingEngine)) *webrtc.PeerConnection {
 	t.Helper()
 	var m webrtc.MediaEngine
 	if err := m.RegisterDefaultCodecs(); err != nil {
@@ -60,6 +65,7 @@ func client(t *testing.T) *webrtc.PeerConnection {
 	var s webrtc.SettingEngine
 	s.SetIncludeLoopbackCandidate(true)
 	s.SetICEMulticastDNSMode(1)
+	change(&s)
 	pc, err := webrtc.NewAPI(webrtc.WithMediaEngine(&m), webrtc.WithSettingEngine(s)).NewPeerConnection(webrtc.Configuration{})
 	if err != nil {
 		t.Fatal(err)
@@ -68,7 +74,7 @@ func client(t *testing.T) *webrtc.PeerConnection {
 	return pc
 }
 
-func offerOf(t *testing.T, ctx context.Context, pc *webrtc.PeerConnection) string {
+func offerOf(t testing.TB, ctx context.Context, pc *webrtc.PeerConnection) string {
 	t.Helper()
 	o, err := pc.CreateOffer(nil)
 	if err != nil {
@@ -86,14 +92,14 @@ func offerOf(t *testing.T, ctx context.Context, pc *webrtc.PeerConnection) strin
 	return pc.LocalDescription().SDP
 }
 
-func accept(t *testing.T, pc *webrtc.PeerConnection, answer string) {
+func accept(t testing.TB, pc *webrtc.PeerConnection, answer string) {
 	t.Helper()
 	if err := pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: answer}); err != nil {
 		t.Fatalf("%v\n%s", err, answer)
 	}
 }
 
-func await[T any](t *testing.T, ctx context.Context, what string, c <-chan T) (v T) {
+func await[T any](t testing.TB, ctx context.Context, what string, c <-chan T) (v T) {
 	t.Helper()
 	select {
 	case v = <-c:

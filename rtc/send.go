@@ -37,11 +37,11 @@ func (a *API) Send(ctx context.Context, o Offer) (answer string, v *Viewer, err 
 	if err != nil {
 		return "", nil, err
 	}
-	pc, err := a.connection(m, &interceptor.Registry{}, o.Passive)
+	pc, err := a.connection(m, &interceptor.Registry{}, o)
 	if err != nil {
 		return "", nil, err
 	}
-	v = &Viewer{Peer: a.newPeer(pc), api: a}
+	v = &Viewer{Peer: a.newPeer(pc, o.Data), api: a}
 	defer func() {
 		if err != nil {
 			_ = v.Close()

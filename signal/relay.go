@@ -9,7 +9,10 @@ import (
 	"sync"
 
 	"github.com/gorilla/websocket"
+	"github.com/labstack/echo/v4"
 	"golang.org/x/time/rate"
+
+	"bongsu/wish"
 )
 
 // RelayConfig bounds the channel relay. It is open to everybody who may open a WebSocket: what passes through it is only
@@ -41,15 +44,15 @@ const maxOpened = 64
 // from, whose clients can use it unchanged. A client opens a channel, and what it then sends there reaches all others in it
 // as it is. Who is there can be asked without joining. Nothing is kept.
 type Relay struct {
-	// Gateway is given what a client addresses to the gateway itself ("to": "gateway"); reply sends to that client alone. It
-	// must not block. Nil: nobody is there by that name. Set it before the first request.
-	Gateway func(c *RelayClient, channel string, message GatewayMessage)
+	// Publish starts a broadcast for an offer that a client addresses to the gateway itself ("to": "gateway"). Nil: nobody is
+	// there by that name. Set it before the first request.
+	Publish func(r *wish.Request, offer []byte) (*wish.Started, error)
 
-	config   RelayConfig
-	upgrader websocket.Upgrader
-	log      *slog.Logger
-	life     context.Context
-	stop     context.CancelFunc
+	config RelayConfig
+	allow  func(*http.Request) bool
+	log    *slog.Logger
+	life   context.Context
+	stop   context.CancelFunc
 
 	mu       sync.Mutex
 	running  sync.WaitGroup // added to with mu held while life goes on
@@ -60,44 +63,46 @@ type Relay struct {
 // RelayClient is one socket on the relay.
 type RelayClient struct {
 	*socket
-	Request *http.Request // that opened the socket
-	opened  []string      // its channels; relay.mu guards them
+	context echo.Context             // of the request that opened the socket
+	opened  []string                 // its channels; relay.mu guards them
+	live    map[string]*wish.Started // what it publishes, by its user id; for its own goroutine
 }
 
-// NewRelay makes a relay; pages of those origins may connect for which allow is true, nil allows all. Close ends it.
+// NewRelay makes a relay; pages of those origins may connect for which allow is true. Close ends it.
 func NewRelay(c RelayConfig, allow func(*http.Request) bool, log *slog.Logger) *Relay {
-	if allow == nil {
-		allow = func(*http.Request) bool { return true }
-	}
-	r := &Relay{config: c, upgrader: websocket.Upgrader{CheckOrigin: allow}, log: log, channels: map[string][]*RelayClient{}}
+	r := &Relay{config: c, allow: allow, log: log, channels: map[string][]*RelayClient{}}
 	r.life, r.stop = context.WithCancel(context.Background())
 	return r
 }
 
-// ServeHTTP serves one socket. What is not a WebSocket gets a line that says what this is.
-func (r *Relay) ServeHTTP(w http.ResponseWriter, request *http.Request) {
-	if !websocket.IsWebSocketUpgrade(request) {
-		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		fmt.Fprint(w, "<!doctype html><title>Bongsu relay</title><p>This is the signaling relay of Bongsu. It speaks WebSocket.")
-		return
+// Handle serves one socket. What is not a WebSocket gets a line that says what this is.
+func (r *Relay) Handle(c echo.Context) error { return r.serve(c, r.allow) }
+
+// HandleAll is Handle for pages of all origins.
+func (r *Relay) HandleAll(c echo.Context) error {
+	return r.serve(c, func(*http.Request) bool { return true })
+}
+
+func (r *Relay) serve(c echo.Context, allow func(*http.Request) bool) error {
+	if !websocket.IsWebSocketUpgrade(c.Request()) {
+		return c.HTML(http.StatusOK, "<!doctype html><title>Bongsu relay</title><p>This is the signaling relay of Bongsu. It speaks WebSocket.")
 	}
 	if err := r.enter(); err != nil {
-		w.Header().Set("Retry-After", "10")
-		http.Error(w, err.Error(), http.StatusServiceUnavailable)
-		return
+		c.Response().Header().Set(echo.HeaderRetryAfter, "10")
+		return err
 	}
 	defer r.exit()
-	conn, err := r.upgrader.Upgrade(w, request, nil)
+	upgrader := websocket.Upgrader{CheckOrigin: allow}
+	conn, err := upgrader.Upgrade(c.Response(), c.Request(), nil)
 	if err != nil {
 		r.log.Debug("no relay socket", "error", err) // the client has been told
-		return
+		return nil
 	}
-	c := &RelayClient{
-		socket:  newSocket(r.life, conn, r.config.FrameBytes, rate.NewLimiter(rate.Limit(r.config.Rate), 2*r.config.Rate)),
-		Request: request,
-	}
-	defer r.leave(c)
-	c.run(func(frame []byte) { r.take(c, frame) })
+	pace := rate.NewLimiter(rate.Limit(r.config.Rate), 2*r.config.Rate)
+	client := &RelayClient{socket: newSocket(r.life, conn, r.config.FrameBytes, pace), context: c}
+	defer r.leave(client)
+	client.run(func(frame []byte) { r.take(client, frame) })
+	return nil
 }
 
 func (r *Relay) enter() error {
@@ -105,9 +110,9 @@ func (r *Relay) enter() error {
 	defer r.mu.Unlock()
 	switch {
 	case r.life.Err() != nil:
-		return errRelayClosing
+		return fmt.Errorf("%w: the relay is shutting down", wish.ErrFull)
 	case r.sockets >= r.config.Sockets:
-		return fmt.Errorf("the relay has %d clients, as many as it takes; try again later", r.sockets)
+		return fmt.Errorf("%w: the relay has as many clients as it takes", wish.ErrFull)
 	}
 	r.sockets++
 	r.running.Add(1)

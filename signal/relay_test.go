@@ -14,7 +14,10 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
+	"github.com/labstack/echo/v4"
 	"go.uber.org/goleak"
+
+	"bongsu/wish"
 )
 
 // relayServer is a relay behind a real listener.
@@ -31,7 +34,16 @@ func startRelay(t *testing.T, change func(*RelayConfig), allow func(*http.Reques
 		change(&config)
 	}
 	r := NewRelay(config, allow, slog.New(slog.DiscardHandler))
-	server := httptest.NewServer(r)
+	e := echo.New()
+	e.HTTPErrorHandler = func(err error, c echo.Context) {
+		status, p := Status(err)
+		_ = c.JSON(status, p)
+	}
+	e.GET("/*", r.HandleAll)
+	if allow != nil {
+		e.GET("/*", r.Handle)
+	}
+	server := httptest.NewServer(e)
 	t.Cleanup(server.Close)
 	t.Cleanup(func() { _ = r.Close() })
 	return relayServer{r, "ws" + strings.TrimPrefix(server.URL, "http")}
@@ -270,20 +282,6 @@ func TestRelaySlow(t *testing.T) {
 	watcher.awaitPresence("c", false)
 }
 
-// TestRelayGateway: what is addressed to the gateway goes there, and nowhere else.
-func TestRelayGateway(t *testing.T) {
-	r := startRelay(t, nil, nil)
-	r.Gateway = func(c *RelayClient, channel string, m GatewayMessage) {
-		_ = c.Reply(map[string]any{"userid": gatewayName, "to": m.UserID, "channel": channel, "sdp": m.SDP})
-	}
-	a, b := r.dial(t, "/", nil), r.dial(t, "/", nil)
-	b.send(`{"open":true,"channel":"c"}`)
-	b.settle()
-	a.send(`{"channel":"c","data":{"userid":"u1","to":"gateway","sdp":{"type":"offer","sdp":"v=0"}}}`)
-	a.expect(`{"channel":"c","sdp":{"type":"offer","sdp":"v=0"},"to":"u1","userid":"gateway"}`)
-	b.settle()
-}
-
 // TestRelayClose: the end is told, is waited for, and may come twice.
 func TestRelayClose(t *testing.T) {
 	r := startRelay(t, nil, nil)
@@ -314,8 +312,10 @@ func FuzzRelay(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, frame []byte) {
 		r := NewRelay(DefaultRelayConfig(), nil, slog.New(slog.DiscardHandler))
-		r.Gateway = func(*RelayClient, string, GatewayMessage) {}
-		from := &RelayClient{socket: &socket{life: t.Context(), end: func(error) {}, ready: make(chan struct{}, 1)}}
+		r.Publish = func(*wish.Request, []byte) (*wish.Started, error) { return nil, wish.ErrMalformed }
+		e := echo.New()
+		c := e.NewContext(httptest.NewRequest(http.MethodGet, "/", nil), httptest.NewRecorder())
+		from := &RelayClient{context: c, socket: &socket{life: t.Context(), end: func(error) {}, ready: make(chan struct{}, 1)}}
 		to := &RelayClient{socket: &socket{life: t.Context(), end: func(error) {}, ready: make(chan struct{}, 1)}}
 		r.open(to, "c")
 		r.take(from, frame)

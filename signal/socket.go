@@ -3,6 +3,7 @@ package signal
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -71,14 +72,14 @@ func (s *socket) run(handle func(frame []byte)) {
 }
 
 func (s *socket) read(handle func(frame []byte)) {
-	defer s.end(errRemote)
 	for {
 		kind, frame, err := s.conn.ReadMessage()
 		if err != nil {
+			s.end(fmt.Errorf("%w: %w", errRemote, err))
 			return
 		}
 		_ = s.conn.SetReadDeadline(time.Now().Add(silence))
-		if kind != websocket.TextMessage || s.pace.Wait(s.life) != nil {
+		if s.pace.Wait(s.life) != nil || kind != websocket.TextMessage {
 			continue // after the end, what still comes is read and forgotten, until the remote has closed too
 		}
 		handle(frame)
@@ -131,23 +132,25 @@ func (s *socket) goodbye() (code int, reason string) {
 	return websocket.CloseGoingAway, "the server is shutting down"
 }
 
-// send queues a text frame, which must not be changed afterwards. A remote for whom too much waits is closed.
-func (s *socket) send(frame []byte) {
+// send queues a text frame, which must not be changed afterwards. A remote for whom too much waits is closed. After the end
+// it reports false.
+func (s *socket) send(frame []byte) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.life.Err() != nil {
-		return
+		return false
 	}
 	if s.size += len(frame); s.size > maxQueue {
 		s.queue = nil
 		s.close(websocket.ClosePolicyViolation, "you read more slowly than others send")
-		return
+		return false
 	}
 	s.queue = append(s.queue, frame)
 	select {
 	case s.ready <- struct{}{}:
 	default:
 	}
+	return true
 }
 
 // close ends the socket, after what is queued has gone out.

@@ -1,4 +1,4 @@
-// Package signal says how an error is told to a remote: with which status, and in which words.
+// Package signal is signaling by WebSocket, and says how an error is told to a remote: with which status, and in which words.
 package signal
 
 import (
@@ -8,6 +8,7 @@ import (
 
 	"bongsu/auth"
 	"bongsu/broadcast"
+	"bongsu/chat"
 	"bongsu/egress"
 	"bongsu/wish"
 
@@ -43,22 +44,39 @@ type known struct {
 func table() []known {
 	return []known{
 		{broadcast.ErrName, http.StatusBadRequest, "bad-name", ""},
+		{broadcast.ErrNoLayer, http.StatusUnprocessableEntity, "no-layer", ""},
 		{broadcast.ErrNotFound, http.StatusNotFound, "no-stream", ""},
 		{broadcast.ErrBusy, http.StatusConflict, "busy", ""},
 		{auth.ErrUnauthorized, http.StatusUnauthorized, "unauthorized", ""},
 		{auth.ErrForbidden, http.StatusForbidden, "forbidden", ""},
 		{egress.ErrOffline, http.StatusConflict, "offline", ""},
+		{egress.ErrEventList, http.StatusBadRequest, "bad-events", ""},
+		{egress.ErrNoEvents, http.StatusNotFound, "no-events", ""},
+		{egress.ErrTooManyEvents, http.StatusTooManyRequests, "too-many-events", ""},
+		{egress.ErrLayerRequest, http.StatusBadRequest, "bad-layer", ""},
+		{egress.ErrNoMedia, http.StatusNotFound, "no-media", ""},
 		{wish.ErrMalformed, http.StatusBadRequest, "malformed", ""},
 		{wish.ErrNoSession, http.StatusNotFound, "no-session", ""},
 		{wish.ErrMethod, http.StatusMethodNotAllowed, "method", ""},
+		{wish.ErrNotNow, http.StatusConflict, "not-now", ""},
 		{wish.ErrStale, http.StatusPreconditionFailed, "stale", ""},
 		{wish.ErrPrecondition, http.StatusPreconditionRequired, "precondition", ""},
 		{wish.ErrTooLarge, http.StatusRequestEntityTooLarge, "too-large", ""},
 		{wish.ErrMediaType, http.StatusUnsupportedMediaType, "media-type", ""},
 		{wish.ErrUnprocessable, http.StatusUnprocessableEntity, "unprocessable", ""},
 		{wish.ErrTooManySessions, http.StatusTooManyRequests, "too-many-sessions", ""},
+		{wish.ErrTooFast, http.StatusTooManyRequests, "too-fast", ""},
+		{wish.ErrRedirect, http.StatusTemporaryRedirect, "redirect", ""},
 		{wish.ErrFull, http.StatusServiceUnavailable, "full", "this server has no room for another session; try again in a moment"},
 		{broadcast.ErrClosed, http.StatusServiceUnavailable, "closing", "the server is shutting down; try again in a moment"},
+		{chat.ErrMalformed, http.StatusBadRequest, "malformed", ""},
+		{chat.ErrBanned, http.StatusForbidden, "banned", ""},
+		{chat.ErrNotFound, http.StatusNotFound, "not-found", ""},
+		{chat.ErrFull, http.StatusServiceUnavailable, "full", ""},
+		{chat.ErrClosed, http.StatusServiceUnavailable, "closing", "the chat is shutting down; try again in a moment"},
+		{ErrMessage, http.StatusBadRequest, "bad-message", ""},
+		{ErrTaken, http.StatusConflict, "id-taken", ""},
+		{ErrGone, http.StatusGone, "not-resumable", ""},
 		{context.Canceled, StatusClientClosedRequest, "canceled", "the client went away before the answer was ready"},
 		{context.DeadlineExceeded, http.StatusServiceUnavailable, "timeout", "this took too long; try again in a moment"},
 	}

@@ -49,7 +49,7 @@ func (s *site) tell(c echo.Context, p signal.Problem) (contentType string, body 
 
 // wantsPage: does a person read the answer? Only browsers that go to a page ask for HTML by name.
 func wantsPage(c echo.Context) bool {
-	for _, program := range []string{"/api/", "/whip", "/whep", "/session", "/oembed"} {
+	for _, program := range []string{"/api/", "/whip", "/whep", "/session", "/chat", "/oembed"} {
 		if strings.HasPrefix(c.Request().URL.Path, program) {
 			return false
 		}

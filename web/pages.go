@@ -64,7 +64,11 @@ func (s *site) mountPages(e *echo.Echo) {
 	})
 	read(e, "/watch/:stream", s.streamPage("watch", policyFramedBySelf, permitNothing))
 	read(e, "/publish/:stream", s.streamPage("publish", policyFramedBySelf, permitCapture))
+	read(e, "/relay-demo", func(c echo.Context) error {
+		return s.page(c, "relay-demo", head{}, policyFramedBySelf, permitCapture)
+	})
 	read(e, "/embed/:stream", s.streamPage("embed", policyPage, permitNothing))
+	read(e, "/embed/:stream/chat", s.streamPage("embed-chat", policyPage, permitNothing))
 	read(e, "/player.js", func(echo.Context) error { return noBuild() })
 	for path, file := range s.build.files {
 		read(e, path, file.serve)
@@ -81,7 +85,7 @@ func (s *site) streamPage(page, policy, permissions string) echo.HandlerFunc {
 			return err
 		}
 		h := head{Name: name}
-		if page != "publish" {
+		if page == "watch" || page == "embed" {
 			origin := s.origin(c)
 			h.Watch = origin + "/watch/" + url.PathEscape(name)
 			h.Embed = origin + "/embed/" + url.PathEscape(name)

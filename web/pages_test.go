@@ -166,8 +166,9 @@ func TestErrors(t *testing.T) {
 
 func TestWireCORS(t *testing.T) {
 	s := start(t, Config{}, built())
-	for _, path := range []string{"/whip", "/whip/a", "/whep/a", "/session/a", "/whip/busy", "/whip/broken"} {
-		for _, method := range []string{"POST", "GET", "DELETE", "PATCH"} {
+	for _, path := range []string{"/whip", "/whip/", "/whip/a", "/whep/a", "/session/a", "/whip/busy", "/whip/broken", // and what leads nowhere:
+		"/whep", "/whep/", "/whip/a/b", "/whep/a/b", "/session", "/session/", "/session/a/b"} {
+		for _, method := range []string{"POST", "GET", "DELETE", "PATCH", "BREW"} {
 			if res, _ := s.do(t, method, path, "Origin: https://other.example"); res.Header.Get("Access-Control-Allow-Origin") != "*" {
 				t.Errorf("%s %s: %v", method, path, res.Header)
 			}

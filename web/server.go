@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"bongsu/broadcast"
@@ -23,17 +24,23 @@ type Config struct {
 	// Listen is the TCP address of the HTTP server, as ":8080" or "127.0.0.1:0".
 	Listen string `koanf:"listen"`
 	// TrustProxy believes X-Forwarded-For, -Proto and -Host. Only behind a proxy that sets them: anybody else could lie.
-	TrustProxy bool `koanf:"trust_proxy"`
+	TrustProxy bool      `koanf:"trust_proxy"`
+	TLS        TLSConfig `koanf:"tls"`
 }
 
-// Services are the rooms below that the server mounts. All but Ready are needed.
+// Services are the rooms below that the server mounts. All but Extensions, Signal, Relay, Chat and Ready are needed.
 type Services struct {
 	Hub      *broadcast.Hub
-	Ingest   echo.HandlerFunc // /whip and /whip/:stream
+	Ingest   echo.HandlerFunc // /whip, /whip/ and /whip/:stream
 	Egress   echo.HandlerFunc // /whep/:stream
 	Sessions echo.HandlerFunc // /session/:id
-	Version  string
-	Ready    func() bool // what /readyz answers; nil is always ready
+	// Extensions are below /session/:id, by their path; nil: there are none.
+	Extensions map[string]echo.HandlerFunc
+	Signal     echo.HandlerFunc // /signal; nil: not there
+	Relay      echo.HandlerFunc // /relay; nil: not there
+	Chat       *Chat            // /chat/:stream; nil: not there
+	Version    string
+	Ready      func() bool // what /readyz answers; nil is always ready
 }
 
 // What a connection may take. There is no write timeout: it would cut what streams.
@@ -71,16 +78,26 @@ func newServer(cfg Config, s Services, files fs.FS, log *slog.Logger) *Server {
 		LogErrorFunc: func(_ echo.Context, err error, stack []byte) error {
 			return fmt.Errorf("panic: %w\n%s", err, stack)
 		},
-	}))
+	}), wire)
 
-	e.Any("/whip", s.Ingest, wish.CORS)
-	e.Any("/whip/:stream", s.Ingest, wish.CORS)
-	e.Any("/whep/:stream", s.Egress, wish.CORS)
-	e.Any("/session/:id", s.Sessions, wish.CORS)
+	for _, path := range []string{"/whip", "/whip/", "/whip/:stream"} {
+		e.Any(path, s.Ingest)
+	}
+	e.Any("/whep/:stream", s.Egress)
+	e.Any("/session/:id", s.Sessions)
+	for path, handler := range s.Extensions {
+		e.Any("/session/:id/"+path, handler)
+	}
+	if s.Signal != nil {
+		e.GET("/signal", s.Signal)
+	}
+	if s.Relay != nil {
+		e.GET("/relay", s.Relay)
+	}
 	site.mountPages(e)
 	site.mountAPI(e)
 
-	return &Server{log: log, http: http.Server{
+	server := &Server{log: log, http: http.Server{
 		Handler:           e,
 		ReadHeaderTimeout: headerTimeout,
 		ReadTimeout:       readTimeout,
@@ -88,6 +105,11 @@ func newServer(cfg Config, s Services, files fs.FS, log *slog.Logger) *Server {
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}}
+	if s.Chat != nil {
+		s.Chat.mount(e)
+		server.http.RegisterOnShutdown(func() { _ = s.Chat.Close() }) // else Close would wait for who reads
+	}
+	return server
 }
 
 // Serve answers requests that come by l until ctx ends or Close is called, and returns when the running ones have been answered.
@@ -127,6 +149,19 @@ func accessLog(log *slog.Logger) echo.MiddlewareFunc {
 			return nil
 		},
 	})
+}
+
+// wire puts wish.CORS before all of the protocol's addresses, also before those that lead nowhere: else a page would never
+// learn that it is the address which is wrong.
+func wire(next echo.HandlerFunc) echo.HandlerFunc {
+	open := wish.CORS(next)
+	return func(c echo.Context) error {
+		switch first, _, _ := strings.Cut(strings.TrimPrefix(c.Request().URL.Path, "/"), "/"); first {
+		case "whip", "whep", "session", "chat":
+			return open(c)
+		}
+		return next(c)
+	}
 }
 
 // nosniff keeps browsers from guessing the type of what we send (WHATWG Fetch section 3.6).

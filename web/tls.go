@@ -24,9 +24,16 @@ type TLSConfig struct {
 	// Cert and Key are PEM files: the certificate with its chain, and its private key. They are read anew when they change.
 	Cert string `koanf:"cert"`
 	Key  string `koanf:"key"`
-	// Self makes a certificate for this machine's names and addresses that nobody vouches for: browsers warn. For trials.
-	Self bool `koanf:"self"`
+	// Mode is TLSFiles, or TLSSelf for a certificate for this machine's names and addresses that nobody vouches for: browsers
+	// warn. For trials.
+	Mode string `koanf:"mode"`
 }
+
+// Where the certificate comes from.
+const (
+	TLSFiles = "files"
+	TLSSelf  = "self"
+)
 
 const (
 	lookEvery    = 5 * time.Second      // between two looks whether the files have changed
@@ -34,15 +41,18 @@ const (
 	selfRenew    = 30 * 24 * time.Hour  // before its end
 )
 
+// Wanted reports whether c asks for HTTPS.
+func (c TLSConfig) Wanted() bool { return c.Mode == TLSSelf || c.Cert != "" || c.Key != "" }
+
 // TLS gives the settings for a listener, or nil if c asks for none. A certificate of our own making is kept below data, so that
 // who has accepted it once need not again.
 func (c TLSConfig) TLS(data string, log *slog.Logger) (*tls.Config, error) {
 	switch {
-	case c.Self && (c.Cert != "" || c.Key != ""):
-		return nil, errors.New("tls: choose either files (tls.cert and tls.key) or a certificate made here (tls.self)")
+	case c.Mode == TLSSelf && (c.Cert != "" || c.Key != ""):
+		return nil, errors.New("tls: choose either files (tls.cert and tls.key) or a certificate made here (tls.mode self)")
 	case (c.Cert == "") != (c.Key == ""):
 		return nil, errors.New("tls: a certificate needs its key: set both tls.cert and tls.key")
-	case c.Self:
+	case c.Mode == TLSSelf:
 		var err error
 		if c.Cert, c.Key, err = selfSigned(filepath.Join(data, "tls")); err != nil {
 			return nil, fmt.Errorf("tls: no certificate could be made: %w", err)

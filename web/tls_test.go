@@ -45,7 +45,7 @@ func trust(t *testing.T, file string) *x509.CertPool {
 // TestSelfSigned: the certificate is valid for this machine's names, for nobody else to read, and stays the same.
 func TestSelfSigned(t *testing.T) {
 	data := t.TempDir()
-	c, err := TLSConfig{Self: true}.TLS(data, slog.New(slog.DiscardHandler))
+	c, err := TLSConfig{Mode: TLSSelf}.TLS(data, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,7 +56,7 @@ func TestSelfSigned(t *testing.T) {
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("the key's mode is %v (%v)", info.Mode(), err)
 	}
-	again, err := TLSConfig{Self: true}.TLS(data, slog.New(slog.DiscardHandler))
+	again, err := TLSConfig{Mode: TLSSelf}.TLS(data, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,9 +107,9 @@ func TestTLSErrors(t *testing.T) {
 	for name, c := range map[string]TLSConfig{
 		"no key":     {Cert: "a.crt"},
 		"no cert":    {Key: "a.key"},
-		"both ways":  {Cert: "a.crt", Key: "a.key", Self: true},
+		"both ways":  {Cert: "a.crt", Key: "a.key", Mode: TLSSelf},
 		"no file":    {Cert: "/nonexistent/a.crt", Key: "/nonexistent/a.key"},
-		"no folder":  {Self: true},
+		"no folder":  {Mode: TLSSelf},
 		"not wanted": {},
 	} {
 		data := t.TempDir()

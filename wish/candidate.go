@@ -111,7 +111,7 @@ func (c candidate) rank() int {
 	rank := 0
 	switch {
 	case a.IsLoopback():
-		return 100
+		rank = 100
 	case a.Is6() && (a.IsPrivate() || a.IsLinkLocalUnicast()):
 		rank = 3
 	case a.Is6():

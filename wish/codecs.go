@@ -1,6 +1,7 @@
 package wish
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -33,10 +34,17 @@ func (s *section) readCodecs() error {
 		if p == nil || slices.Contains(types, pt) {
 			continue
 		}
+		if pt >= 64 && pt <= 95 { // next to RTCP on one port, it would be taken for RTCP (RFC 5761 section 4)
+			unknown = append(unknown, fmt.Sprintf("payload type %d, which is not for RTP next to RTCP", pt))
+			continue
+		}
 		types = append(types, pt)
 		if codec, ok := supported(s.Kind, p.encoding); ok {
-			codec.Fmtp = p.fmtp
-			s.Codecs = append(s.Codecs, Codec{Codec: codec, PayloadType: pt, Feedback: p.feedback})
+			codec.Fmtp = strings.Clone(p.fmtp) // sessions keep it, and not with it the whole offer
+			if codec.Name() == "H264" {
+				codec.Fmtp = completeH264(p.fmtp)
+			}
+			s.add(Codec{Codec: codec, PayloadType: pt, Feedback: p.feedback})
 		} else if name, _, _ := strings.Cut(p.encoding, "/"); !slices.Contains(unknown, name) {
 			unknown = append(unknown, name)
 		}
@@ -49,6 +57,15 @@ func (s *section) readCodecs() error {
 	}
 	s.readRTX(types, payloads)
 	return nil
+}
+
+// add keeps a codec, unless the m-line has one of the same configuration under another payload type already.
+func (s *section) add(c Codec) {
+	if !slices.ContainsFunc(s.Codecs, func(o Codec) bool {
+		return o.MimeType == c.MimeType && configuration(o.Codec) == configuration(c.Codec)
+	}) {
+		s.Codecs = append(s.Codecs, c)
+	}
 }
 
 func (s *section) readRTX(types []uint8, payloads map[uint8]*payload) {
@@ -139,15 +156,4 @@ func supported(kind, encoding string) (broadcast.Codec, bool) {
 		return video(strings.ToUpper(name))
 	}
 	return broadcast.Codec{}, false
-}
-
-// parameter is the value of one format parameter ("apt" in "apt=96;rtx-time=3000"), or "".
-func parameter(fmtp, name string) string {
-	for p := range strings.SplitSeq(fmtp, ";") {
-		key, value, _ := strings.Cut(strings.TrimSpace(p), "=")
-		if strings.EqualFold(key, name) {
-			return strings.TrimSpace(value)
-		}
-	}
-	return ""
 }

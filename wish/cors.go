@@ -10,8 +10,8 @@ const (
 	// corsMethods are those of every URL that this middleware may stand before; the URL itself refuses what it hasn't.
 	corsMethods = "GET, HEAD, POST, PATCH, DELETE, OPTIONS"
 	// corsRequest holds ETag too, which one player sends in place of If-Match.
-	corsRequest  = "Authorization, Content-Type, If-Match, ETag, Accept, Cache-Control, Last-Event-ID"
-	corsResponse = "Location, Link, ETag, Accept-Patch, Accept-Post, Access-Control-Allow-Methods, Allow, Retry-After, WWW-Authenticate"
+	corsRequest  = "Authorization, Content-Type, If-Match, ETag, Prefer, Accept, Cache-Control, Last-Event-ID"
+	corsResponse = "Location, Link, ETag, Accept-Patch, Accept-Post, Access-Control-Allow-Methods, Allow, Retry-After, WWW-Authenticate, Preference-Applied"
 	corsMaxAge   = "86400" // seconds
 )
 

@@ -81,6 +81,7 @@ func statusOf(err error) int {
 	for kind, status := range map[error]int{
 		ErrMediaType: 415, ErrTooLarge: 413, ErrMalformed: 400, ErrUnprocessable: 422, ErrNoSession: 404,
 		ErrMethod: 405, ErrStale: 412, ErrPrecondition: 428, ErrTooManySessions: 429, ErrFull: 503, errNobody: 401,
+		ErrTooFast: 429, ErrNotNow: 409, ErrRedirect: 307,
 	} {
 		if errors.Is(err, kind) {
 			return status

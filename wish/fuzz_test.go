@@ -1,6 +1,7 @@
 package wish
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -52,6 +53,39 @@ func FuzzFinishAnswer(f *testing.F) {
 		}
 		if !strings.HasPrefix(got, "v=0\r\n") || strings.Contains(got, "\r\na=setup:actpass\r\n") || strings.Count(got, "a=end-of-candidates\r\n") < 1 {
 			t.Fatalf("finished answer:\n%s", got)
+		}
+	})
+}
+
+// FuzzIfMatch: whatever stands there, a tag matches if and only if it is in the list, strong and whole (RFC 9110 section 13.1.1).
+func FuzzIfMatch(f *testing.F) {
+	for _, header := range []string{`*`, `"*"`, `"a"`, `W/"a"`, `"a", "b"`, `"a,b"`, `a`, `"a`, `"a""b"`, `W/*`, ` , ,"a" ,`, ``, `W/"x, "a"`} {
+		f.Add(header, "a")
+	}
+	f.Fuzz(func(t *testing.T, header, opaque string) {
+		m := parseMatch([]string{header})
+		if !m.given {
+			t.Fatal("it is not given")
+		}
+		for _, tag := range m.tags {
+			if strings.HasPrefix(tag, "W/\"") || !strings.Contains(header, tag) {
+				t.Fatalf("%q of %q", tag, header)
+			}
+		}
+		if strings.Contains(opaque, `"`) {
+			return
+		}
+		tag := `"` + opaque + `"`
+		if opaque != "*" && slices.Contains(m.tags, tag) && strings.Count(header, tag) == strings.Count(header, "W/"+tag) {
+			t.Fatalf("%q matches in %q, where it is weak", tag, header)
+		}
+		for before, wanted := range map[string]bool{"": true, `"x", `: true, `W/"x",`: true, `W/`: false} {
+			if got := parseMatch([]string{before + tag}); slices.Contains(got.tags, tag) != wanted && opaque != "x" {
+				t.Fatalf("%q in %q: %v", tag, before+tag, !wanted)
+			}
+		}
+		if again := parseMatch([]string{header, tag}); strings.Count(header, `"`)%2 == 0 && !slices.Contains(again.tags, tag) && !strings.ContainsAny(header, "\"W/") {
+			t.Fatalf("%q is lost behind %q: %q", tag, header, again.tags)
 		}
 	})
 }

@@ -65,7 +65,9 @@ func (s *section) normalize(role Role) *sdp.MediaDescription {
 		md.WithPropertyAttribute(sdp.AttrKeyRTCPRsize)
 	}
 	s.writeCodecs(md)
-	s.writeExtensions(md)
+	for _, line := range s.extensions {
+		md.WithValueAttribute(sdp.AttrKeyExtMap, line)
+	}
 	if role == Publish {
 		s.writeTracks(md)
 	}
@@ -93,17 +95,28 @@ func (s *section) writeCodecs(md *sdp.MediaDescription) {
 	}
 }
 
-// writeExtensions keeps the RTP header extensions that can be read (RFC 8285 section 5), the first of each number.
-func (s *section) writeExtensions(md *sdp.MediaDescription) {
-	var seen []int
-	for _, a := range s.Attributes {
-		var e sdp.ExtMap
-		if a.Key != sdp.AttrKeyExtMap || e.Unmarshal(a.String()) != nil || slices.Contains(seen, e.Value) {
+// extensions are the RTP header extensions of all m-lines by number: in a bundle, a number means the same everywhere
+// (RFC 9143 section 9.2).
+type extensions map[int]string
+
+// read gives the a=extmap lines of the m-line and of the session that can be read (RFC 8285 section 5): of each
+// number and of each URI the first.
+func (e extensions) read(d *sdp.SessionDescription, s *section) (lines []string) {
+	var uris []string
+	for _, a := range slices.Concat(s.Attributes, d.Attributes) {
+		var m sdp.ExtMap
+		if a.Key != sdp.AttrKeyExtMap || m.Unmarshal(a.String()) != nil {
 			continue
 		}
-		seen = append(seen, e.Value)
-		md.WithValueAttribute(sdp.AttrKeyExtMap, a.Value)
+		uri := m.URI.String()
+		if other, taken := e[m.Value]; slices.Contains(uris, uri) || taken && other != uri {
+			continue
+		}
+		e[m.Value] = uri
+		uris = append(uris, uri)
+		lines = append(lines, a.Value)
 	}
+	return lines
 }
 
 // writeTracks tells which RTP streams the client sends: by rid, or else by the SSRC of its one track. More SSRCs in an

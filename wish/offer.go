@@ -92,8 +92,9 @@ func (m *Media) isRTP() bool { return m.Kind == kindAudio || m.Kind == kindVideo
 type section struct {
 	Media
 	*sdp.MediaDescription
-	paused  map[string]bool // of RIDs, the ones that start paused (RFC 8853 section 5.2)
-	bundled bool
+	paused     map[string]bool // of RIDs, the ones that start paused (RFC 8853 section 5.2)
+	extensions []string        // values of a=extmap
+	bundled    bool
 }
 
 func (s *section) has(key string) bool {
@@ -126,8 +127,12 @@ func ParseOffer(body []byte, role Role) (*Offer, error) {
 	if err != nil {
 		return nil, err
 	}
+	numbers := make(extensions)
+	for _, s := range sections {
+		s.extensions = numbers.read(&d, s)
+	}
 	if role == Publish {
-		if err := checkStreamID(sections); err != nil {
+		if err := checkTracks(sections); err != nil {
 			return nil, err
 		}
 	}

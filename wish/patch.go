@@ -2,8 +2,8 @@ package wish
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
-	"mime"
 	"net/http"
 	"slices"
 	"strings"
@@ -18,7 +18,9 @@ const restartTimeout = 10 * time.Second
 
 // The rules for a PATCH without If-Match.
 const (
-	// PreconditionLenient takes it for trickle if it has the current user name fragment: some players send no If-Match.
+	// PreconditionPages is lenient with web pages and strict with all others: it is players for browsers that leave it out.
+	PreconditionPages = "pages"
+	// PreconditionLenient takes it for trickle if it has the current user name fragment.
 	PreconditionLenient = "lenient"
 	// PreconditionStrict refuses it with 428 (RFC 9725 section 4.3.1).
 	PreconditionStrict = "strict"
@@ -38,58 +40,95 @@ type Restarter interface {
 
 // iceSession is what a resource knows of its current ICE session.
 type iceSession struct {
-	mu         sync.Mutex // held for as long as a PATCH takes
-	etag       string     // strong (RFC 9725 section 4.3.1)
-	ufrag, pwd string     // the client's
-	candidates []string   // that the client has trickled
-	head       string     // of every fragment that goes out
+	mu         sync.Mutex        // held for as long as a PATCH takes
+	etag       string            // strong (RFC 9725 section 4.3.1)
+	ufrag, pwd string            // the client's
+	candidates []string          // that the client has trickled
+	head       string            // of every fragment that goes out
+	reply      string            // to the PATCH that began it; "" in the first
+	request    [sha256.Size]byte // that PATCH, with its If-Match
 }
 
-// patch answers a PATCH of a live session. The body is read before its turn comes: a slow client holds up nobody.
-func (res *resource) patch(c echo.Context) error {
-	s, ok := res.session.(Restarter)
-	if !ok {
+// handlePatch answers a PATCH of a live session. The body is read before its turn comes: a slow client holds up nobody.
+func (res *resource) handlePatch(c echo.Context, q *Request) error {
+	if !res.restarts() {
 		return notAllowed(c, sessionMethods)
 	}
-	r, err := newRequest(c)
+	switch t := q.mediaType(); {
+	case t == mediaTypeSDP && res.counter != nil:
+		body, err := q.readBody(c)
+		if err != nil {
+			return err
+		}
+		if err := res.accept(q.Context(), body); err != nil {
+			return err
+		}
+		return c.NoContent(http.StatusNoContent)
+	case t != mediaTypeFragment:
+		return fmt.Errorf("%w: Content-Type is %.64q; send an SDP fragment as %s", ErrMediaType, q.Header.Get(echo.HeaderContentType), mediaTypeFragment)
+	}
+	body, err := q.readBody(c)
 	if err != nil {
 		return err
 	}
-	if t, _, _ := mime.ParseMediaType(r.Header.Get(echo.HeaderContentType)); t != mediaTypeFragment {
-		return fmt.Errorf("%w: Content-Type is %.64q; send an SDP fragment as %s", ErrMediaType, r.Header.Get(echo.HeaderContentType), mediaTypeFragment)
-	}
-	body, err := r.readBody(c)
+	answer, etag, err := res.patch(q.Context(), body, q.Header.Values("If-Match"), res.place.resources.lenient(q.Request))
 	if err != nil {
 		return err
 	}
+	if answer == "" {
+		return c.NoContent(http.StatusNoContent)
+	}
+	q.Reply.Set("ETag", etag)
+	return c.Blob(http.StatusOK, mediaTypeFragment, []byte(answer))
+}
+
+// patch does what a fragment means, and gives the fragment that answers a restart with the new ETag.
+func (res *resource) patch(ctx context.Context, body []byte, ifMatch []string, lenient bool) (answer, etag string, err error) {
 	f, err := parseFragment(body)
 	if err != nil {
-		return err
+		return "", "", err
 	}
-	res.ice.mu.Lock()
-	defer res.ice.mu.Unlock()
-	if res.ended() {
-		return errEnded()
+	ice := &res.ice
+	ice.mu.Lock()
+	defer ice.mu.Unlock()
+	request := sha256.Sum256(append([]byte(strings.Join(ifMatch, ",")+"\n"), body...))
+	switch {
+	case res.ended():
+		return "", "", errEnded()
+	case res.counter != nil && res.counter.state != counterAccepted:
+		return "", "", fmt.Errorf("%w: answer its offer first, by PATCH with %s", ErrNotNow, mediaTypeSDP)
+	case ice.reply != "" && request == ice.request: // its client has not got the answer
+		return ice.reply, ice.etag, nil
 	}
-	restart, err := res.meaning(f, parseMatch(r.Header.Values("If-Match")))
+	restart, err := res.meaning(f, parseMatch(ifMatch), lenient)
 	if err != nil {
-		return err
+		return "", "", err
 	}
-	if restart {
-		return res.restart(c, r, s, f)
+	s := res.session.(Restarter)
+	if !restart {
+		if fresh := ice.learn(f.candidates); len(fresh) > 0 {
+			s.Trickle(fresh)
+		}
+		return "", "", nil
 	}
-	if fresh := res.ice.learn(f.candidates); len(fresh) > 0 {
-		s.Trickle(fresh)
+	if answer, err = res.restart(ctx, s, f); err != nil {
+		return "", "", err
 	}
-	return c.NoContent(http.StatusNoContent)
+	ice.request, ice.reply = request, answer
+	return answer, ice.etag, nil
+}
+
+// lenient decides whether a PATCH may leave out If-Match. What comes from a page has an Origin (WHATWG Fetch section 3.2).
+func (r *Resources) lenient(q *http.Request) bool {
+	return r.Precondition == PreconditionLenient || r.Precondition == PreconditionPages && q.Header.Get("Origin") != ""
 }
 
 // meaning tells a restart from trickle, by the credentials alone: some clients send "If-Match: *" with all that they send.
-func (res *resource) meaning(f *fragment, m match) (restart bool, err error) {
+func (res *resource) meaning(f *fragment, m match, lenient bool) (restart bool, err error) {
 	ice := &res.ice
 	current := f.ufrag == ice.ufrag && (f.pwd == "" || f.pwd == ice.pwd)
 	switch {
-	case !m.given && (!current || res.place.resources.Precondition == PreconditionStrict):
+	case !m.given && (!current || !lenient):
 		return false, fmt.Errorf("%w: send the session's ETag in If-Match, or * with new credentials to restart ICE", ErrPrecondition)
 	case m.given && !m.any && !slices.Contains(m.tags, ice.etag):
 		return false, fmt.Errorf("%w: ICE was restarted meanwhile, or the ETag in If-Match was never this session's", ErrStale)
@@ -116,24 +155,22 @@ func (ice *iceSession) learn(candidates []string) []string {
 }
 
 // restart restarts ICE (RFC 9725 section 4.3.3). If it fails, nothing has changed for HTTP.
-func (res *resource) restart(c echo.Context, r *Request, s Restarter, f *fragment) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), restartTimeout)
+func (res *resource) restart(ctx context.Context, s Restarter, f *fragment) (answer string, err error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), restartTimeout)
 	defer cancel()
 	description, err := s.Restart(ctx, f.ufrag, f.pwd, f.candidates)
 	if res.ended() {
-		return errEnded()
+		return "", errEnded()
 	}
 	if err != nil {
-		return fmt.Errorf("%w: the ICE restart failed, and the session stays as it was: %w", ErrUnprocessable, err)
+		return "", fmt.Errorf("%w: the ICE restart failed, and the session stays as it was: %w", ErrUnprocessable, err)
 	}
-	answer, err := answerFragment(res.ice.head, description, r.Loopback)
-	if err != nil {
-		return err
+	if answer, err = answerFragment(res.ice.head, description, res.loopback); err != nil {
+		return "", err
 	}
 	res.ice.etag = newTag()
 	res.ice.ufrag, res.ice.pwd, res.ice.candidates = f.ufrag, f.pwd, f.candidates
-	r.Reply.Set("ETag", res.ice.etag)
-	return c.Blob(http.StatusOK, mediaTypeFragment, []byte(answer))
+	return answer, nil
 }
 
 func newTag() string { return `"` + randomHex(8) + `"` }

@@ -393,3 +393,17 @@ func TestHeadsOfAnswers(t *testing.T) {
 		}
 	}
 }
+
+// TestPreconditionPages: only web pages may leave out If-Match where that is so configured.
+func TestPreconditionPages(t *testing.T) {
+	p := newPatched(t, "/whep/x", PreconditionPages)
+	if r := p.patch(t, "-", p.mine(hostLine)...); r.StatusCode != 204 {
+		t.Errorf("a page: %d", r.StatusCode)
+	}
+	if r := p.do(t, "PATCH", p.location, crlf(p.mine(hostLine)...), "Content-Type", mediaTypeFragment); r.StatusCode != 428 {
+		t.Errorf("a program: %d", r.StatusCode)
+	}
+	if r := p.patch(t, "-", fresh(1)...); r.StatusCode != 428 {
+		t.Errorf("a page with unknown credentials: %d", r.StatusCode)
+	}
+}

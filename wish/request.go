@@ -23,24 +23,44 @@ const (
 	bodyTimeout  = 10 * time.Second // for a client that sends its offer slowly
 )
 
-// Request is a POST to an endpoint.
+// Request is a POST to an endpoint, or what stands for one.
 type Request struct {
 	*http.Request
-	Reply    http.Header // headers of the answer, also of an error: Authorize and Open may add WWW-Authenticate, Retry-After, Link
+	Reply    http.Header // headers of the answer, also of an error: the hooks may add WWW-Authenticate, Retry-After, Link
 	Stream   string      // by StreamName, or ""; Authorize may set it
-	Token    string      // of "Authorization: Bearer" (RFC 6750 section 2.1), or ""
+	Token    string      // of "Authorization: Bearer" (RFC 6750 section 2.1), or of the query's "token", or ""
 	Offer    *Offer      // nil in Authorize, which comes before the body
 	Loopback bool        // the client is on this machine and came without a proxy
 	Address  netip.Addr  // the client's
+	Private  bool        // the session gets no URL: only who has started it can change it
+	Counter  bool        // the client prefers an offer of the server (whep-03 section 4.3.2)
+}
+
+// NewRequest is for Endpoint.Start: c is the request that opened the WebSocket by which the offer came.
+// Stream is a name as StreamName gives it.
+func NewRequest(c echo.Context, stream, token string) *Request {
+	r := fromClient(c)
+	r.Reply, r.Stream, r.Token, r.Private = make(http.Header), stream, token, true
+	return r
 }
 
 func newRequest(c echo.Context) (*Request, error) {
-	r := &Request{Request: c.Request(), Reply: c.Response().Header()}
+	r := fromClient(c)
+	r.Reply = c.Response().Header()
+	r.Counter = prefersCounter(r.Header)
 	var err error
 	if r.Stream, err = StreamName(c); err != nil {
 		return nil, err
 	}
-	r.Token = bearer(r.Header.Get(echo.HeaderAuthorization))
+	if r.Token = bearer(r.Header.Get(echo.HeaderAuthorization)); r.Token == "" {
+		r.Token = r.URL.Query().Get("token") // of clients that know nothing but a URL (RFC 9725 section 4.7.1)
+	}
+	return r, nil
+}
+
+// fromClient tells where a request comes from.
+func fromClient(c echo.Context) *Request {
+	r := &Request{Request: c.Request()}
 	remote, _ := netip.ParseAddrPort(r.RemoteAddr)
 	r.Address = remote.Addr().Unmap()
 	r.Loopback = r.Address.IsLoopback() && r.Header.Get(echo.HeaderXForwardedFor) == "" &&
@@ -50,7 +70,7 @@ func newRequest(c echo.Context) (*Request, error) {
 			r.Address = a.Unmap()
 		}
 	}
-	return r, nil
+	return r
 }
 
 // StreamName is the stream's name in the route's :stream, decoded and in NFC (Unicode Standard Annex 15): some systems write
@@ -88,19 +108,19 @@ func bearer(header string) string {
 	return token
 }
 
+// mediaType is that of the body, without its parameters and in lower case (RFC 9110 section 8.3.1).
+func (r *Request) mediaType() string {
+	t, _, _ := mime.ParseMediaType(r.Header.Get(echo.HeaderContentType))
+	return t
+}
+
 // readOffer checks the type and the size of the body before it reads it.
-func (r *Request) readOffer(c echo.Context, role Role) error {
-	// Media types are case-insensitive and parameters don't matter (RFC 9110 section 8.3.1).
-	if t, _, _ := mime.ParseMediaType(r.Header.Get(echo.HeaderContentType)); t != mediaTypeSDP {
+func (r *Request) readOffer(c echo.Context) ([]byte, error) {
+	if r.mediaType() != mediaTypeSDP {
 		r.Reply.Set("Accept-Post", mediaTypeSDP)
-		return fmt.Errorf("%w: Content-Type is %.64q; send the offer as application/sdp", ErrMediaType, r.Header.Get(echo.HeaderContentType))
+		return nil, fmt.Errorf("%w: Content-Type is %.64q; send the offer as application/sdp", ErrMediaType, r.Header.Get(echo.HeaderContentType))
 	}
-	body, err := r.readBody(c)
-	if err != nil {
-		return err
-	}
-	r.Offer, err = ParseOffer(body, role)
-	return err
+	return r.readBody(c)
 }
 
 func (r *Request) readBody(c echo.Context) ([]byte, error) {

@@ -31,6 +31,46 @@ func TestBearer(t *testing.T) {
 	}
 }
 
+func TestRequestToken(t *testing.T) { // W-94, W-95
+	for _, c := range []struct{ target, authorization, token string }{
+		{"/whip/x", "Bearer abc", "abc"}, {"/whip/x?token=abc", "", "abc"}, {"/whip/x?a=b&token=a%2Bb", "", "a+b"}, {"/whip/x?token=url", "Bearer header", "header"},
+		{"/whip/x?token=url", "Bearer undefined", "url"}, {"/whip/x?token", "", ""}, {"/whip/x?tokens=x", "", ""},
+	} {
+		r, err := serveRequest(t, c.target, func(ctx echo.Context) {
+			if c.authorization != "" {
+				ctx.Request().Header.Set("Authorization", c.authorization)
+			}
+		})
+		if err != nil || r.Token != c.token {
+			t.Errorf("%s with %q: %+v, %v", c.target, c.authorization, r, err)
+		}
+	}
+}
+
+// TestNetwork: what counts as one client, and who is not counted.
+func TestNetwork(t *testing.T) {
+	for _, c := range []struct{ remote, forwarded, network string }{
+		{"127.0.0.1:1", "", "invalid Prefix"},
+		{"[::1]:1", "", "invalid Prefix"},
+		{"127.0.0.1:1", "198.51.100.7", "127.0.0.1/32"}, // a proxy that is not trusted
+		{"198.51.100.7:1", "", "198.51.100.7/32"},
+		{"[::ffff:198.51.100.7]:1", "", "198.51.100.7/32"},
+		{"[2001:db8:1:2:3::1]:1", "", "2001:db8:1:2::/64"},
+		{"[fe80::1%eth0]:1", "", "fe80::/64"},
+		{"@", "", "invalid Prefix"}, // a Unix socket
+	} {
+		r, err := serveRequest(t, "/whip/x", func(ctx echo.Context) {
+			ctx.Request().RemoteAddr = c.remote
+			if c.forwarded != "" {
+				ctx.Request().Header.Set("X-Forwarded-For", c.forwarded)
+			}
+		})
+		if err != nil || r.Network().String() != c.network {
+			t.Errorf("%s for %q: %s, %v; want %s", c.remote, c.forwarded, r.Network(), err, c.network)
+		}
+	}
+}
+
 // serveRequest routes a request through echo to newRequest.
 func serveRequest(t *testing.T, target string, change func(c echo.Context)) (r *Request, err error) {
 	t.Helper()

@@ -2,11 +2,14 @@ package wish
 
 import (
 	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
 	"encoding/hex"
 	"fmt"
 	"net/http"
 	"net/netip"
 	"sync"
+	"time"
 
 	"github.com/labstack/echo/v4"
 )
@@ -23,21 +26,18 @@ type Session interface {
 	Close() error          // ends it at once and waits; may be called twice, and by many
 }
 
-// Limits bound the sessions of a server; 0 is no limit. Clients on loopback addresses don't count for PerAddress, and an
-// IPv6 address counts as its /64, which is what one customer has.
-type Limits struct {
-	PerAddress int
-	Total      int
-}
-
-// Resources are the session URLs of a server (RFC 9725 section 4.2). Every session is in them from its 201 until it ends;
-// then its URL is 404.
+// Resources are the session URLs of a server (RFC 9725 section 4.2), and the rules that its endpoints share. Every session
+// is in them from its 201 until it ends; then its URL is 404.
 type Resources struct {
-	// Precondition is the rule for a PATCH without If-Match: PreconditionStrict, or else PreconditionLenient. Set it before
+	// Precondition is the rule for a PATCH without If-Match: PreconditionPages, PreconditionLenient, or else strict. Set it before
 	// the first request.
 	Precondition string
+	// ICEServers are told to every client that opens a session. Set them before the first request.
+	ICEServers []ICEServer
 
-	limits Limits
+	limits      Limits
+	pacer       *pacer
+	counterTime time.Duration
 
 	mu         sync.Mutex
 	closed     bool
@@ -49,43 +49,85 @@ type Resources struct {
 
 // resource is one session URL.
 type resource struct {
-	id      string // 128 random bits in hex: who knows it may end the session (RFC 9725 section 5)
-	session Session
-	ice     iceSession
-	place   *place
+	id       string // 128 random bits in hex: who knows it may end the session (RFC 9725 section 5)
+	session  Session
+	ice      iceSession
+	counter  *counterOffer // if the server made the offer
+	place    *place
+	private  bool // there is no URL
+	loopback bool // the client came by loopback
+	opener   opener
+}
+
+// opener is who has opened a session.
+type opener struct {
+	authorize func(r *Request) error // of the endpoint
+	stream    string
+	token     [sha256.Size]byte
 }
 
 // NewResources makes an empty set.
 func NewResources(limits Limits) *Resources {
-	return &Resources{limits: limits, perAddress: make(map[netip.Prefix]int), sessions: make(map[string]*resource)}
+	return &Resources{limits: limits, pacer: newPacer(limits), counterTime: counterTime,
+		perAddress: make(map[netip.Prefix]int), sessions: make(map[string]*resource)}
 }
 
 // Handle answers every method of a session URL, whose path parameter is "id".
 func (r *Resources) Handle(c echo.Context) error {
-	res := r.lookup(c.Param("id"))
+	res, method := r.lookup(c.Param("id")), c.Request().Method
 	methods := sessionMethods
 	if res == nil || res.restarts() {
 		methods = "PATCH, " + methods
-		c.Response().Header().Set(headerAcceptPatch, mediaTypeFragment)
+		c.Response().Header().Set(headerAcceptPatch, res.acceptPatch())
 	}
-	if c.Request().Method == http.MethodOptions { // also of a dead session, whose DELETE a page may want to hear of
+	switch method {
+	case http.MethodOptions: // also of a dead session, whose DELETE a page may want to hear of
 		return options(c, methods)
+	case http.MethodPatch, http.MethodDelete:
+		q, err := newRequest(c)
+		if err != nil {
+			return err
+		}
+		if err := r.pace(q); err != nil {
+			return err
+		}
+		if res == nil {
+			return errEnded()
+		}
+		return res.change(c, q)
 	}
 	if res == nil {
 		return errEnded()
 	}
-	switch c.Request().Method {
-	case http.MethodGet, http.MethodHead:
+	if method == http.MethodGet || method == http.MethodHead {
 		return c.NoContent(http.StatusNoContent)
-	case http.MethodDelete: // an If-Match doesn't matter (RFC 9725 section 4.3.1)
-		if !res.end() {
-			return fmt.Errorf("%w: it has just ended", ErrNoSession)
-		}
-		return c.NoContent(http.StatusOK)
-	case http.MethodPatch:
-		return res.patch(c)
 	}
 	return notAllowed(c, methods)
+}
+
+// change does a PATCH or a DELETE. Neither asks for a token: many clients send none here.
+func (res *resource) change(c echo.Context, q *Request) error {
+	if err := res.opener.admit(q); err != nil {
+		return err
+	}
+	if q.Method == http.MethodPatch {
+		return res.handlePatch(c, q)
+	}
+	if !res.end() { // whatever If-Match says (RFC 9725 section 4.3.1)
+		return fmt.Errorf("%w: it has just ended", ErrNoSession)
+	}
+	return c.NoContent(http.StatusOK)
+}
+
+// admit lets pass who brings no token, for who knows the URL may use it, or the token that opened the session. Another token
+// must be as good as that one was.
+func (o *opener) admit(q *Request) error {
+	token := sha256.Sum256([]byte(q.Token))
+	if q.Token == "" || o.authorize == nil || subtle.ConstantTimeCompare(token[:], o.token[:]) == 1 {
+		return nil
+	}
+	q.Stream = o.stream
+	return o.authorize(q)
 }
 
 func errEnded() error {
@@ -105,12 +147,12 @@ func (r *Resources) Close() {
 	r.running.Wait()
 }
 
-// lookup finds a session that has not ended.
+// lookup finds a session that has a URL and has not ended.
 func (r *Resources) lookup(id string) *resource {
 	r.mu.Lock()
 	res := r.sessions[id]
 	r.mu.Unlock()
-	if res == nil || res.ended() {
+	if res == nil || res.private || res.ended() {
 		return nil
 	}
 	return res
@@ -131,6 +173,14 @@ func (res *resource) restarts() bool {
 	return ok
 }
 
+// acceptPatch lists the media types of a PATCH (RFC 5789 section 3.1). A dead session has them too.
+func (res *resource) acceptPatch() string {
+	if res != nil && res.counter != nil {
+		return mediaTypeSDP + ", " + mediaTypeFragment
+	}
+	return mediaTypeFragment
+}
+
 // end closes the session, and reports whether it was this call that took it out.
 func (res *resource) end() bool {
 	found := res.remove()
@@ -147,121 +197,6 @@ func (res *resource) remove() bool {
 	}
 	delete(r.sessions, res.id)
 	res.place.free()
-	return true
-}
-
-// place is room for one session, held from before its offer is read.
-type place struct {
-	resources *Resources
-	network   netip.Prefix // not valid: exempt from PerAddress
-	kept      bool         // a resource holds it now
-}
-
-// reserve takes a place; its caller releases it.
-func (r *Resources) reserve(a netip.Addr) (*place, error) {
-	p := &place{resources: r, network: network(a)}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	switch {
-	case r.closed:
-		return nil, errShutdown()
-	case r.limits.Total > 0 && r.total >= r.limits.Total:
-		return nil, fmt.Errorf("%w: %d are open, as many as the server allows; try again later", ErrFull, r.total)
-	case r.limits.PerAddress > 0 && p.network.IsValid() && r.perAddress[p.network] >= r.limits.PerAddress:
-		return nil, fmt.Errorf("%w: %s has %d open; end one, or try again later", ErrTooManySessions, a, r.limits.PerAddress)
-	}
-	r.total++
-	if p.network.IsValid() {
-		r.perAddress[p.network]++
-	}
-	return p, nil
-}
-
-func errShutdown() error { return fmt.Errorf("%w: the server is shutting down", ErrFull) }
-
-func network(a netip.Addr) netip.Prefix {
-	bits := 32
-	if a.Is6() {
-		bits = 64
-	}
-	if !a.IsValid() || a.IsLoopback() {
-		return netip.Prefix{}
-	}
-	n, _ := a.WithZone("").Prefix(bits)
-	return n
-}
-
-// release gives the place back unless a resource holds it.
-func (p *place) release() {
-	p.resources.mu.Lock()
-	defer p.resources.mu.Unlock()
-	if !p.kept {
-		p.free()
-	}
-}
-
-// free is called once, with the lock held.
-func (p *place) free() {
-	r := p.resources
-	r.total--
-	if !p.network.IsValid() {
-		return
-	}
-	if r.perAddress[p.network]--; r.perAddress[p.network] == 0 {
-		delete(r.perAddress, p.network)
-	}
-}
-
-// open makes a session and puts it into the resources, unless they are closed meanwhile.
-func (p *place) open(o *Offer, start func() (string, Session, error)) (string, *resource, error) {
-	r := p.resources
-	r.mu.Lock()
-	if r.closed {
-		r.mu.Unlock()
-		return "", nil, errShutdown()
-	}
-	r.running.Add(1)
-	r.mu.Unlock()
-	handed := false
-	defer func() {
-		if !handed {
-			r.running.Done()
-		}
-	}()
-
-	answer, s, err := start()
-	if err != nil {
-		if s != nil {
-			_ = s.Close()
-		}
-		return "", nil, err
-	}
-	res := &resource{id: randomHex(16), session: s, place: p}
-	res.ice.etag, res.ice.ufrag, res.ice.pwd = newTag(), o.ufrag, o.pwd
-	if res.restarts() {
-		res.ice.head = iceHead(answer)
-	}
-	if !res.keep() {
-		_ = s.Close()
-		return "", nil, errShutdown()
-	}
-	handed = true
-	s.AfterDone(func() {
-		defer r.running.Done()
-		res.remove()
-	})
-	return answer, res, nil
-}
-
-func (res *resource) keep() bool {
-	r := res.place.resources
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.closed {
-		return false
-	}
-	res.place.kept = true
-	r.sessions[res.id] = res
 	return true
 }
 

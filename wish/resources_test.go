@@ -110,13 +110,13 @@ func TestResourcesClose(t *testing.T) {
 // A session that opens while everything is closed doesn't stay.
 func TestResourcesCloseDuringOpen(t *testing.T) {
 	r := NewResources(Limits{})
-	p, err := r.reserve(netip.MustParseAddr("192.0.2.1"))
+	p, err := r.reserve(netip.MustParsePrefix("192.0.2.1/32"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer p.release()
 	s, closed := newSession(), make(chan struct{})
-	_, _, err = p.open(&Offer{}, func() (string, Session, error) {
+	_, err = p.open(&resource{}, func() (string, Session, error) {
 		go func() { defer close(closed); r.Close() }()
 		for deadline := time.After(10 * time.Second); ; {
 			r.mu.Lock()

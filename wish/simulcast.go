@@ -2,8 +2,11 @@ package wish
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
+
+	"github.com/pion/sdp/v3"
 )
 
 // maxRIDs bounds the layers of a simulcast; browsers and OBS send up to four.
@@ -56,6 +59,29 @@ func sendStreams(simulcast string) string {
 		return strings.TrimPrefix(fields[i+1], "rid=") // the syntax of an old draft
 	}
 	return ""
+}
+
+// checkTracks refuses what a publisher's packets could not be told apart by.
+func checkTracks(sections []*section) error {
+	taken := make(map[uint8]*section)
+	for _, s := range sections {
+		types := slices.Collect(maps.Keys(s.RTX))
+		for _, c := range s.Codecs {
+			types = append(types, c.PayloadType)
+		}
+		for _, pt := range types {
+			if other := taken[pt]; other != nil && other != s {
+				return s.unprocessable("payload type %d stands for a codec of m-line %d too; give each codec its own (RFC 9143 section 9.1)", pt, other.Index)
+			}
+			taken[pt] = s
+		}
+		for _, uri := range []string{sdp.SDESMidURI, sdp.SDESRTPStreamIDURI} {
+			if len(s.RIDs) > 0 && !slices.ContainsFunc(s.extensions, func(line string) bool { return slices.Contains(strings.Fields(line), uri) }) {
+				return s.unprocessable("its simulcast layers can't be told apart without a=extmap of %s", uri)
+			}
+		}
+	}
+	return checkStreamID(sections)
 }
 
 // checkStreamID refuses tracks of different MediaStreams (RFC 9725 section 4.4.2). A missing msid and "-", which means

@@ -237,7 +237,7 @@ type BenchServeCmd struct{}
 // Run serves.
 func (BenchServeCmd) Run(ctx context.Context, stdout io.Writer) error {
 	cfg := defaultConfig()
-	cfg.Web.Listen, cfg.UDP, cfg.Limits.PerAddress, cfg.Log.Level = "127.0.0.1:0", "127.0.0.1:0", 0, "warn"
+	cfg.Web.Listen, cfg.UDP, cfg.TCP, cfg.Limits.PerAddress, cfg.Log.Level = "127.0.0.1:0", "127.0.0.1:0", "", 0, "warn"
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	go func() {

@@ -12,26 +12,36 @@ import (
 
 	"bongsu/auth"
 	"bongsu/broadcast"
+	"bongsu/channel"
 	"bongsu/egress"
 	"bongsu/ingest"
+	"bongsu/signal"
 	"bongsu/web"
 	"bongsu/wish"
 )
 
 // Config is the configuration of the gateway. A section's struct lives in the package that it configures, where that needs one.
 type Config struct {
-	Web          web.Config        `koanf:",squash"`
-	UDP          string            `koanf:"udp"`
-	NAT          NATConfig         `koanf:"nat"`
-	Data         string            `koanf:"data"`
-	Demo         bool              `koanf:"demo"`
-	Log          LogConfig         `koanf:"log"`
-	Limits       LimitsConfig      `koanf:"limits"`
-	Precondition string            `koanf:"precondition"`
-	Egress       egress.Config     `koanf:"egress"`
-	Broadcast    broadcast.Config  `koanf:"broadcast"`
-	Keys         auth.Keys         `koanf:"keys"`
-	Streams      map[string]Stream `koanf:"streams"`
+	Web          web.Config                `koanf:",squash"`
+	UDP          string                    `koanf:"udp"`
+	TCP          string                    `koanf:"tcp"`
+	ICELite      bool                      `koanf:"ice_lite"`
+	NAT          NATConfig                 `koanf:"nat"`
+	Data         string                    `koanf:"data"`
+	Demo         bool                      `koanf:"demo"`
+	Log          LogConfig                 `koanf:"log"`
+	Limits       LimitsConfig              `koanf:"limits"`
+	Precondition string                    `koanf:"precondition"`
+	Egress       egress.Config             `koanf:"egress"`
+	Broadcast    broadcast.Config          `koanf:"broadcast"`
+	Origins      []string                  `koanf:"origins"`
+	ICEServers   map[string]wish.ICEServer `koanf:"ice_servers"`
+	Signal       signal.Config             `koanf:"signal"`
+	Relay        signal.RelayConfig        `koanf:"relay"`
+	Chat         ChatConfig                `koanf:"chat"`
+	DataChannel  channel.Data              `koanf:"data_channel"`
+	Keys         auth.Keys                 `koanf:"keys"`
+	Streams      map[string]Stream         `koanf:"streams"`
 }
 
 // NATConfig says how others reach this machine.
@@ -45,10 +55,12 @@ type LogConfig struct {
 	Format string `koanf:"format"`
 }
 
-// LimitsConfig bounds the sessions of publishers and viewers together; 0 is no limit.
+// LimitsConfig bounds what publishers and viewers together take; 0 is no limit.
 type LimitsConfig struct {
 	PerAddress int `koanf:"sessions_per_address"`
 	Sessions   int `koanf:"sessions"`
+	Rate       int `koanf:"requests_per_second"`
+	Burst      int `koanf:"request_burst"`
 }
 
 // Stream is a stream that the configuration makes.
@@ -59,14 +71,19 @@ type Stream struct {
 // defaultConfig is what holds where nobody says otherwise.
 func defaultConfig() Config {
 	return Config{
-		Web:          web.Config{Listen: ":8080"},
+		Web:          web.Config{Listen: ":8080", TLS: web.TLSConfig{Mode: web.TLSFiles}},
 		UDP:          ":8443",
+		TCP:          ":8443",
 		Data:         "./data",
 		Log:          LogConfig{Level: "info", Format: "text"},
-		Limits:       LimitsConfig{PerAddress: 200},
-		Precondition: wish.PreconditionLenient,
+		Limits:       LimitsConfig{PerAddress: 200, Rate: 100, Burst: 3000},
+		Precondition: wish.PreconditionPages,
 		Egress:       egress.Config{Wait: true, Transport: egress.TransportAuto},
 		Broadcast:    broadcast.DefaultConfig(),
+		Signal:       signal.DefaultConfig(),
+		Relay:        signal.DefaultRelayConfig(),
+		Chat:         defaultChatConfig(),
+		DataChannel:  channel.Data{Enabled: true},
 	}
 }
 
@@ -83,6 +100,11 @@ func (c *Config) Validate(from origins) error {
 				from["keys/"+name], other, name))
 		}
 		owner[c.Keys[name]] = name
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.ICEServers)) {
+		if err := c.ICEServers[name].Check(); err != nil {
+			problems = append(problems, fmt.Errorf("%s: ice_servers.%s: %w", from.below(join("ice_servers", name)), name, err))
+		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Streams)) {
 		where := from.below(join("streams", name))

@@ -18,6 +18,8 @@ type ConfigFlags struct {
 
 	Listen       *string  `key:"listen" help:"Serve HTTP here (default: :8080)." placeholder:"ADDR"`
 	UDP          *string  `key:"udp" name:"udp" help:"The one UDP port for all media (default: :8443). With an address, that address is the only one offered to clients." placeholder:"ADDR"`
+	TCP          *string  `key:"tcp" name:"tcp" help:"The TCP port for the media of clients whose network blocks UDP (default: :8443). With \"\" there is none." placeholder:"ADDR"`
+	TLS          *string  `key:"tls/mode" name:"tls" help:"With \"self\", serve HTTPS with a certificate made here, for trials. Files of a real one are set in the configuration." placeholder:"MODE"`
 	NATPublicIPs []string `key:"nat/public_ips" name:"nat-public-ips" help:"Addresses by which others reach this machine, when they are not its own (NAT, Docker)." placeholder:"IP"`
 	TrustProxy   *bool    `key:"trust_proxy" negatable:"" help:"Believe the X-Forwarded headers of a reverse proxy in front."`
 	Data         *string  `key:"data" help:"Keep data in this directory, made when first needed (default: ./data)." placeholder:"DIR"`
@@ -117,6 +119,7 @@ func (p *printer) node(path string, v reflect.Value) *yaml.Node {
 	for field := range v.Type().Fields() {
 		name, options, _ := strings.Cut(field.Tag.Get("koanf"), ",")
 		switch child := v.FieldByIndex(field.Index); {
+		case name == notKey:
 		case name != "":
 			n.Content = append(n.Content, scalar(name), p.node(join(path, name), child))
 		case options != "":
@@ -132,7 +135,7 @@ func (p *printer) value(path string, v reflect.Value) *yaml.Node {
 	if stringer, ok := value.(fmt.Stringer); ok {
 		value = stringer.String()
 	}
-	if isSecret(path) && !p.showSecrets {
+	if isSecret(path) && !p.showSecrets && value != "" {
 		value = mask
 	}
 	if err := n.Encode(value); err != nil {

@@ -17,6 +17,9 @@ const separator = "/"
 // anyName is the part of a key path that is a name of the user's own: "streams/*/file/video".
 const anyName = "*"
 
+// notKey is the tag of a field that is set by the program and not by anybody's configuration.
+const notKey = "-"
+
 // keys are the types of all keys that Config knows, by key path.
 type keys map[string]reflect.Type
 
@@ -31,7 +34,7 @@ func keysOf(t reflect.Type, path string) keys {
 	default:
 		for field := range t.Fields() {
 			name, options, _ := strings.Cut(field.Tag.Get("koanf"), ",")
-			if name == "" && options == "" {
+			if name == "" && options == "" || name == notKey {
 				continue
 			}
 			maps.Copy(known, keysOf(field.Type, join(path, name)))
@@ -175,4 +178,6 @@ func parent(path string) string { return path[:max(strings.LastIndex(path, separ
 func display(path string) string { return strings.ReplaceAll(path, separator, ".") }
 
 // isSecret tells which values are never shown unasked.
-func isSecret(path string) bool { return matches("keys/"+anyName, path) }
+func isSecret(path string) bool {
+	return slices.ContainsFunc([]string{"keys/*", "ice_servers/*/credential", "ice_servers/*/secret", "chat/administrator"}, func(p string) bool { return matches(p, path) })
+}

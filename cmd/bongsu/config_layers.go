@@ -187,5 +187,7 @@ func flagLayer(flags map[string]any) layer {
 	return l
 }
 
-// flagName is the flag for a key: "log/level" is --log-level.
-func flagName(path string) string { return strings.NewReplacer(separator, "-", "_", "-").Replace(path) }
+// flagName is the flag for a key: "log/level" is --log-level, and "tls/mode" --tls.
+func flagName(path string) string {
+	return strings.NewReplacer(separator, "-", "_", "-").Replace(strings.TrimSuffix(path, separator+"mode"))
+}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"bongsu/ingest"
+	"bongsu/wish"
 )
 
 // write puts a configuration file into a new directory and makes that the working directory.
@@ -93,12 +94,15 @@ log:
 		{"truth", "", []string{"BONGSU_DEMO=1"}, nil, func(c *Config) any { return c.Demo }, true, "demo", "environment BONGSU_DEMO"},
 		{"a flag takes back", "demo: true", nil, map[string]any{"demo": "false"}, func(c *Config) any { return c.Demo }, false, "demo", "flag --demo"},
 		{"number", "limits: {sessions: 5}", nil, nil, limitOf, 5, "limits/sessions", "bongsu.yaml:1"},
+		{"large number", "chat: {max_bytes: 8589934592}", nil, nil, func(c *Config) any { return c.Chat.Rooms.MaxBytes }, int64(8 << 30), "chat/max_bytes", "bongsu.yaml:1"},
+		{"broken number", "chat: {rate: 0.5}", nil, nil, func(c *Config) any { return c.Chat.Rooms.Rate }, 0.5, "chat/rate", "bongsu.yaml:1"},
 		{"time", "broadcast: {gop_duration: 1m30s}", nil, nil, func(c *Config) any { return c.Broadcast.GOPDuration }, 90 * time.Second, "broadcast/gop_duration", "bongsu.yaml:1"},
 		{"key of digits stays as written", "keys: {lobby: 00123}", nil, nil, keysFrom, map[string]string{"lobby": "00123"}, "keys/lobby", "bongsu.yaml:1"},
 		{"keys are merged", "keys: {a: x, b: y}", []string{"BONGSU_KEYS=b=z=,c=w"}, nil, keysFrom, map[string]string{"a": "x", "b": "z=", "c": "w"}, "keys/b", "environment BONGSU_KEYS"},
 		{"name with dots", "keys: {news.at.8: x}", nil, nil, keysFrom, map[string]string{"news.at.8": "x"}, "keys/news.at.8", "bongsu.yaml:1"},
 		{"Korean name", "streams: {봉수: {file: {video: a.h264, fps: 29.97}}}", nil, nil, func(c *Config) any { return c.Streams["봉수"].File.FPS }, 29.97, "streams/봉수/file/fps", "bongsu.yaml:1"},
 		{"anchor and merge key", "streams:\n  a: {file: &f {video: a.h264, loop: true}}\n  b: {file: {video: b.h264, <<: *f}}", nil, nil, func(c *Config) any { return c.Streams["b"].File }, ingest.FileConfig{Video: "b.h264", Loop: true}, "streams/b/file/video", "bongsu.yaml:3"},
+		{"ICE servers", "ice_servers: {a: {urls: [turn:example.org, turns:example.org], secret: s, ttl: 1h}}", nil, nil, func(c *Config) any { return c.ICEServers["a"] }, wish.ICEServer{URLs: []string{"turn:example.org", "turns:example.org"}, Secret: "s", TTL: time.Hour}, "ice_servers/a/secret", "bongsu.yaml:1"},
 		{"section with nothing in it", "keys:\nlog:\n", nil, nil, listenOf, ":8080", "listen", ""},
 		{"file with nothing in it", "# only a comment\n", nil, nil, listenOf, ":8080", "listen", ""},
 	}
@@ -166,8 +170,16 @@ func TestProblems(t *testing.T) {
 		{"bad name", `keys: {"a b": x}`, nil, nil, []string{`bongsu.yaml:1: keys: not a stream name: ' ' is not allowed in it; use letters and digits of any script, "-", "_" and "."`}},
 		{"slash in a name", `keys: {a/b: x}`, nil, nil, []string{`bongsu.yaml:1: "a/b" can't be a key: there is a "/" in it`}},
 		{"one key for two", "keys: {a: x, b: x}", nil, nil, []string{"bongsu.yaml:1: keys: a and b have the same key; a key has to tell which stream is meant"}},
+		{"no STUN URL", "ice_servers: {a: {urls: [stun.example.org]}}", nil, nil, []string{`bongsu.yaml:1: ice_servers.a.urls: ["stun.example.org"] is not allowed; it must be a list of URLs such as "stun:stun.example.org" or "turn:turn.example.org:3478?transport=udp"`}},
+		{"TURN for nobody", "ice_servers:\n  a: {urls: turn:example.org}", nil, nil, []string{"bongsu.yaml:2: ice_servers.a: TURN asks who is there; give it a secret, or a username and a credential"}},
+		{"ttl without unit", "ice_servers: {a: {urls: turn:example.org, secret: s, ttl: 10}}", nil, nil, []string{`bongsu.yaml:1: ice_servers.a.ttl: "10" is not allowed; it must be a time between 1m and 720h, such as "12h"`}},
+		{"burst of nothing", "limits: {request_burst: 0}", nil, nil, []string{`bongsu.yaml:1: limits.request_burst: "0" is not allowed; it must be a whole number, 1 or more`}},
 		{"stream of nothing", "streams: {lobby: {file: {loop: true}}}", nil, nil, []string{"bongsu.yaml:1: streams.lobby.file: it names neither a video nor an audio file; give it at least one"}},
 		{"bad frame rate", "streams: {lobby: {file: {video: a, fps: 1000}}}", nil, nil, []string{`bongsu.yaml:1: streams.lobby.file.fps: "1000" is not allowed; it must be frames per second between 0 (as the file says) and 240`}},
+		{"nothing of a rate", "chat: {rate: 0}", nil, nil, []string{`bongsu.yaml:1: chat.rate: "0" is not allowed; it must be a number greater than 0`}},
+		{"too much history", "chat: {history: 1000}", nil, nil, []string{`bongsu.yaml:1: chat.history: "1000" is not allowed; it must be a whole number between 1 and 500`}},
+		{"the administrator is not shown", `chat: {administrator: "open sesame"}`, nil, nil, []string{`bongsu.yaml:1: chat.administrator: the value is not allowed; it must be empty, or a token of letters, digits and -._~+/ (RFC 6750 section 2.1)`}},
+		{"what is not for the file", `chat: {"-": x, broadcaster: y}`, nil, nil, []string{`bongsu.yaml:1: unknown key "chat.-"; did you mean "chat"?`, `bongsu.yaml:1: unknown key "chat.broadcaster"; did you mean "broadcast"?`}},
 		{"two documents", "listen: :1\n---\nlisten: :2", nil, nil, []string{"bongsu.yaml: there is more than one YAML document in it; keep one"}},
 		{"twice the same", "listen: :1\nlisten: :2", nil, nil, []string{`bongsu.yaml: yaml: unmarshal errors:`, `  line 2: mapping key "listen" already defined at line 1`}},
 		{"not a mapping", "- a", nil, nil, []string{"bongsu.yaml:1: this is not a list of keys and values"}},

@@ -2,11 +2,14 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
+	"slices"
 	"sync"
 
 	"bongsu/broadcast"
@@ -14,6 +17,7 @@ import (
 	"bongsu/ingest"
 	"bongsu/lite"
 	"bongsu/rtc"
+	"bongsu/signal"
 	"bongsu/udp"
 	"bongsu/web"
 	"bongsu/wish"
@@ -34,14 +38,38 @@ func serve(ctx context.Context, cfg *Config, log *slog.Logger, stdout io.Writer)
 		return err
 	}
 	defer func() { _ = port.Close() }()
+	if cfg.TCP != "" {
+		if err := port.ListenTCP(cfg.TCP); err != nil {
+			return err
+		}
+	}
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", cfg.Web.Listen)
 	if err != nil {
 		return fmt.Errorf("can't open the HTTP port (is another server running? choose another with --listen): %w", err)
 	}
 	defer func() { _ = listener.Close() }()
+	secure, err := cfg.Web.TLS.TLS(cfg.Data, log)
+	if err != nil {
+		return err
+	}
+	if secure != nil {
+		listener = tls.NewListener(listener, secure)
+	}
+	relayListener, err := listenRelay(ctx, cfg.Relay.Listen, secure)
+	if err != nil {
+		return err
+	}
+	if relayListener != nil {
+		defer func() { _ = relayListener.Close() }()
+	}
+	rooms, err := openChat(ctx, cfg, log)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rooms.Close() }()
 	hub := broadcast.New(cfg.Broadcast)
 	defer hub.Close()
-	api, err := rtc.New(port, rtc.Config{PublicIPs: cfg.NAT.PublicIPs, Writers: hub.Writers()}, log)
+	api, err := rtc.New(port, rtc.Config{PublicIPs: cfg.NAT.PublicIPs, Writers: hub.Writers(), Lite: cfg.ICELite}, log)
 	if err != nil {
 		return err
 	}
@@ -55,8 +83,7 @@ func serve(ctx context.Context, cfg *Config, log *slog.Logger, stdout io.Writer)
 		api.Flush(writer)
 	}
 	port.Start(lean.Handle)
-	resources := wish.NewResources(wish.Limits{PerAddress: cfg.Limits.PerAddress, Total: cfg.Limits.Sessions})
-	resources.Precondition = cfg.Precondition
+	resources := newResources(cfg)
 	defer resources.Close()
 
 	ctx, cancel := context.WithCancel(ctx)
@@ -68,17 +95,52 @@ func serve(ctx context.Context, cfg *Config, log *slog.Logger, stdout io.Writer)
 		return err
 	}
 
-	server := web.New(cfg.Web, web.Services{
+	relay := signal.NewRelay(cfg.Relay, signal.AllowOrigins(cfg.Origins, cfg.Web.TrustProxy), log)
+	defer func() { _ = relay.Close() }()
+	whip := ingest.New(hub, api, cfg.Keys, resources, log)
+	relay.Publish = whip.Start
+	whep := egress.New(cfg.Egress, hub, lean, api, resources, log)
+	defer context.AfterFunc(ctx, whep.Drain)()
+	signaling := signal.NewServer(cfg.Signal, signal.AllowOrigins(cfg.Origins, cfg.Web.TrustProxy), log)
+	defer func() { _ = signaling.Close() }()
+	signaling.Publish, signaling.Play, signaling.ICEServers = whip.Start, whep.Start, resources.ICEServers
+	running.Go(func() { rooms.watch(ctx, log) })
+	services := web.Services{
 		Hub:      hub,
-		Ingest:   ingest.New(hub, api, cfg.Keys, resources, log).Handle,
-		Egress:   egress.New(cfg.Egress, hub, lean, api, resources, log).Handle,
+		Ingest:   whip.Handle,
+		Egress:   whep.Handle,
 		Sessions: resources.Handle,
-		Version:  buildVersion(),
-	}, log)
-	greet(stdout, greeting{cfg: cfg, http: listener.Addr().(*net.TCPAddr), media: port.Addresses()})
+		Chat:     rooms.wire(cfg, whip, whep, signaling, resources),
+
+		Extensions: whep.Extensions(),
+		Version:    buildVersion(),
+	}
+	if cfg.Signal.Enabled {
+		services.Signal = signaling.Handle
+	}
+	if cfg.Relay.Enabled {
+		services.Relay = relay.Handle
+	}
+	if relayListener != nil {
+		running.Go(func() { serveRelay(ctx, relayListener, relay, log) })
+	}
+	server := web.New(cfg.Web, services, log)
+	greet(stdout, greeting{cfg: cfg, http: listener.Addr().(*net.TCPAddr), media: port.Addresses(), tcp: port.TCPAddresses()})
 	err = server.Serve(ctx, listener)
 	fmt.Fprintln(stdout, "Goodbye.")
 	return err
+}
+
+// newResources makes the session URLs, with the rules of the configuration.
+func newResources(cfg *Config) *wish.Resources {
+	r := wish.NewResources(wish.Limits{
+		PerAddress: cfg.Limits.PerAddress, Total: cfg.Limits.Sessions, Rate: float64(cfg.Limits.Rate), Burst: cfg.Limits.Burst,
+	})
+	r.Precondition = cfg.Precondition
+	for _, name := range slices.Sorted(maps.Keys(cfg.ICEServers)) {
+		r.ICEServers = append(r.ICEServers, cfg.ICEServers[name])
+	}
+	return r
 }
 
 // logEvents tells the log when a stream comes and goes.

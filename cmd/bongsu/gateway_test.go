@@ -44,7 +44,7 @@ func (f *firstMatch) Write(p []byte) (int, error) {
 func startGateway(t testing.TB, change func(*Config)) (url string) {
 	t.Helper()
 	cfg := defaultConfig()
-	cfg.Web.Listen, cfg.UDP, cfg.Data = "127.0.0.1:0", "127.0.0.1:0", t.TempDir()
+	cfg.Web.Listen, cfg.UDP, cfg.TCP, cfg.Data = "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0", t.TempDir()
 	if change != nil {
 		change(&cfg)
 	}
@@ -285,7 +285,7 @@ func TestBadFilesStopTheStart(t *testing.T) {
 		t.Fatal(err)
 	}
 	cfg := defaultConfig()
-	cfg.Web.Listen, cfg.UDP = "127.0.0.1:0", "127.0.0.1:0"
+	cfg.Web.Listen, cfg.UDP, cfg.TCP = "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"
 	cfg.Streams = map[string]Stream{"lobby": {}}
 	s := cfg.Streams["lobby"]
 	s.File.Video = text

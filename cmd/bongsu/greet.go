@@ -7,6 +7,8 @@ import (
 	"net/netip"
 	"net/url"
 	"strconv"
+
+	"bongsu/web"
 )
 
 // greeting is what a start has to tell.
@@ -14,6 +16,7 @@ type greeting struct {
 	cfg   *Config
 	http  *net.TCPAddr
 	media []netip.AddrPort
+	tcp   []netip.AddrPort
 }
 
 // greet prints, for the person who started the server, where to go from here.
@@ -34,10 +37,16 @@ func greet(w io.Writer, g greeting) {
 		fmt.Fprintf(w, "                                Bearer Token  the stream's key from your configuration\n")
 	}
 	fmt.Fprintf(w, "                              Settings > Output > Keyframe Interval: 2 s\n\n")
+	if g.cfg.Web.TLS.Mode == web.TLSSelf {
+		fmt.Fprintf(w, "  Browsers will warn of the certificate: it was made here, for trials.\n")
+	}
 	if outside != here {
 		fmt.Fprintf(w, "  From other machines         %s/\n", outside)
 	}
 	fmt.Fprintf(w, "  Media                       UDP port %d", g.media[0].Port())
+	if len(g.tcp) > 0 {
+		fmt.Fprintf(w, ", or TCP port %d where UDP is blocked", g.tcp[0].Port())
+	}
 	if len(g.cfg.NAT.PublicIPs) > 0 {
 		fmt.Fprintf(w, ", also at %v", g.cfg.NAT.PublicIPs)
 	}
@@ -51,7 +60,11 @@ func (g greeting) address(host string) string {
 	} else if ip.IsLoopback() && ip.String() != "127.0.0.1" {
 		host = ip.String()
 	}
-	u := url.URL{Scheme: "http", Host: net.JoinHostPort(host, strconv.Itoa(g.http.Port))}
+	scheme := "http"
+	if g.cfg.Web.TLS.Wanted() {
+		scheme = "https"
+	}
+	u := url.URL{Scheme: scheme, Host: net.JoinHostPort(host, strconv.Itoa(g.http.Port))}
 	return u.String()
 }
 

@@ -26,6 +26,7 @@ type CLI struct {
 	Publish PublishCmd `cmd:"" help:"Send media files to a WHIP endpoint, in real time."`
 	Watch   WatchCmd   `cmd:"" help:"Watch a WHEP endpoint without a browser: print what arrives, or record it."`
 	Bench   BenchCmd   `cmd:"" help:"Test a WHIP and WHEP server under load."`
+	Check   CheckCmd   `cmd:"" help:"Test whether a WHIP and WHEP server keeps to the standards."`
 	Config  ConfigCmd  `cmd:"" help:"Print the configuration, and where each value of it comes from."`
 	Version VersionCmd `cmd:"" help:"Print the version."`
 }

@@ -49,6 +49,7 @@ func TestHelp(t *testing.T) {
 		"publish": {"publish", "--help"},
 		"watch":   {"watch", "--help"},
 		"bench":   {"bench", "--help"},
+		"check":   {"check", "--help"},
 		"config":  {"config", "--help"},
 		"version": {"version", "--help"},
 	}
@@ -94,6 +95,7 @@ func TestUsageErrors(t *testing.T) {
 		{"bad value", []string{"serve", "--udp", "x"}, `bongsu: the configuration can't be used: flag --udp: udp: "x" is not allowed; it must be a port with or without an IP address, such as ":8443" or "192.0.2.1:8443"` + "\n"},
 		{"publish nothing", []string{"publish"}, ""},
 		{"watch nothing", []string{"watch"}, ""},
+		{"check nothing", []string{"check"}, "bongsu: check: which server? Give its URL, or --whip and --whep (see bongsu --help)\n"},
 		{"bench nothing", []string{"bench"}, ""},
 		{"a bad load", []string{"bench", "--whep", "http://localhost/whep/a", "--rate", "0"}, ""},
 	}
@@ -127,13 +129,13 @@ func TestParse(t *testing.T) {
 		}
 		return &cli
 	}
-	serve := parse("serve", "--config", "c.yaml", "--listen", ":1", "--udp", "127.0.0.1:2", "--data", "d", "--demo",
+	serve := parse("serve", "--config", "c.yaml", "--listen", ":1", "--udp", "127.0.0.1:2", "--tcp", "", "--data", "d", "--demo",
 		"--log-level", "debug", "--log-format=json", "--nat-public-ips", "203.0.113.7,203.0.113.8", "--no-trust-proxy").Serve
 	if serve.Config != "c.yaml" {
 		t.Errorf("--config is %q", serve.Config)
 	}
 	given := serve.given()
-	want := map[string]any{"listen": ":1", "udp": "127.0.0.1:2", "data": "d", "demo": "true", "log/level": "debug",
+	want := map[string]any{"listen": ":1", "udp": "127.0.0.1:2", "tcp": "", "data": "d", "demo": "true", "log/level": "debug",
 		"log/format": "json", "nat/public_ips": []string{"203.0.113.7", "203.0.113.8"}, "trust_proxy": "false"}
 	equal(t, "serve's flags", given, want)
 	equal(t, "no flags", parse("serve").Serve.given(), map[string]any{})
@@ -148,11 +150,17 @@ func TestParse(t *testing.T) {
 }
 
 func TestConfigCommand(t *testing.T) {
-	write(t, "listen: 127.0.0.1:1\nnat:\n  public_ips: [203.0.113.7]\nkeys:\n  lobby: open-sesame\nstreams:\n  lobby: {file: {video: a.h264, loop: true}}\n")
+	write(t, "listen: 127.0.0.1:1\nnat:\n  public_ips: [203.0.113.7]\nkeys:\n  lobby: open-sesame\nstreams:\n  lobby: {file: {video: a.h264, loop: true}}\nice_servers:\n  turn: {urls: turn:example.org, secret: north}\nchat: {administrator: south}\n")
 	t.Setenv("BONGSU_LOG_FORMAT", "json")
 	want := `listen: 127.0.0.1:1 # bongsu.yaml:1
 trust_proxy: false # default
+tls:
+  cert: "" # default
+  key: "" # default
+  mode: files # default
 udp: :8443 # default
+tcp: :8443 # default
+ice_lite: false # default
 nat:
   public_ips: [203.0.113.7] # bongsu.yaml:3
 data: ./data # default
@@ -163,15 +171,58 @@ log:
 limits:
   sessions_per_address: 200 # default
   sessions: 0 # default
-precondition: lenient # default
+  requests_per_second: 100 # default
+  request_burst: 3000 # default
+precondition: pages # default
 egress:
   wait: true # default
   transport: auto # default
+  counter_offer: false # default
 broadcast:
   gop_bytes: 16777216 # default
   gop_duration: 30s # default
   cache_bytes: 536870912 # default
   writers: 0 # default
+origins: [] # default
+ice_servers:
+  turn:
+    urls: ['turn:example.org'] # bongsu.yaml:9
+    username: "" # default
+    credential: "" # default
+    secret: '********' # bongsu.yaml:9
+    ttl: 0s # default
+signal:
+  enabled: true # default
+  sockets: 10000 # default
+  sockets_per_address: 200 # default
+relay:
+  enabled: true # default
+  listen: "" # default
+  sockets: 10000 # default
+  channels: 10000 # default
+  members: 100 # default
+  frame_bytes: 262144 # default
+  rate: 200 # default
+chat:
+  enabled: true # default
+  channel: client # default
+  administrator: '********' # bongsu.yaml:10
+  history: 100 # default
+  keep: 24h0m0s # default
+  max_bytes: 268435456 # default
+  text_length: 500 # default
+  nickname_length: 24 # default
+  members: 20000 # default
+  connections: 5 # default
+  rate: 1 # default
+  burst: 5 # default
+  address_rate: 5 # default
+  address_burst: 20 # default
+  room_rate: 50 # default
+  room_burst: 100 # default
+data_channel:
+  enabled: true # default
+  viewers: false # default
 keys:
   lobby: '********' # bongsu.yaml:5
 streams:

@@ -30,7 +30,8 @@ type PublishCmd struct {
 // Help is what "bongsu publish --help" says below the usage line.
 func (PublishCmd) Help() string {
 	return `The media is sent in real time and as it is, without encoding it again. Encode without B-frames and with a keyframe every
-second or two. If the connection breaks, publish connects again and goes on where it was.
+second or two. If the network changes, the session goes on over the new one; if the connection breaks, publish connects again
+and goes on where it was.
 
     bongsu publish clip.h264 clip.ogg --loop --to http://localhost:8080/whip/lobby
     ffmpeg -re -i talk.mp4 -c:v libx264 -bf 0 -g 60 -f h264 - | bongsu publish - --to http://localhost:8080/whip/lobby`

@@ -3,14 +3,18 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"net/http"
 	"sync"
 	"time"
 
 	"github.com/pion/rtcp"
 	"github.com/pion/webrtc/v4"
+
+	"bongsu/wish"
 )
 
 // WatchCmd is a viewer without a screen.
@@ -25,7 +29,8 @@ type WatchCmd struct {
 // Help is what "bongsu watch --help" says below the usage line.
 func (WatchCmd) Help() string {
 	return `Prints once a second what arrives: codec, resolution, frames a second, bitrate, packets lost, jitter, time between keyframes.
-The first line tells how long it took to the first packet and the first keyframe. If the connection breaks, watch connects again.
+The first line tells how long it took to the first packet and the first keyframe. If the network changes, the session goes on
+over the new one; if the connection breaks, watch connects again.
 
     bongsu watch http://localhost:8080/whep/lobby
     bongsu watch http://localhost:8080/whep/lobby --record lobby --duration 1m`
@@ -82,13 +87,27 @@ func (w *watcher) session(ctx context.Context) error {
 		}
 	}
 	if err := peer.connect(ctx); err != nil {
-		return err
+		return w.explain(ctx, err)
 	}
 	v.connected = time.Now()
 	w.log.Info("watching", "url", w.endpoint.Endpoint)
 	ctx, cancel := peer.while(ctx)
 	defer cancel()
 	return v.tell(ctx)
+}
+
+// explain adds to a refusal that the URL seems to be of something else, if it does not call itself a WHEP endpoint.
+func (w *watcher) explain(ctx context.Context, err error) error {
+	var status *wish.StatusError
+	if !errors.As(err, &status) || status.Code != http.StatusMethodNotAllowed && status.Code != http.StatusUnsupportedMediaType {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, optionsTimeout)
+	defer cancel()
+	if is, failed := w.endpoint.Discover(ctx); is || failed != nil {
+		return err
+	}
+	return fmt.Errorf("%w; this seems to be no WHEP endpoint, which looks like http://localhost:8080/whep/lobby", err)
 }
 
 // view is what one session receives.
