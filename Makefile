@@ -7,17 +7,24 @@ MAKEFLAGS += --no-print-directory
 
 GO ?= go
 NPM ?= npm
-FUZZTIME ?= 10s
+FUZZTIME ?= 1m
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
 
 # The linter is pinned in tools/go.mod and built once into Go's build cache.
 LINT := $(GO) tool -modfile=tools/go.mod golangci-lint
 
+# Every fuzz target as "package name", by their sources: go test -fuzz takes one at a time.
+FUZZ_TARGETS = grep -rEo '^func Fuzz\w+' --include='*_test.go' --exclude-dir=node_modules . | sed -E 's|(.*)/[^/]*:func (.*)|\1 \2|' | sort
+
 WEB_SOURCES := $(shell find web/src web/public web/*.html web/*.json web/*.ts -type f 2>/dev/null)
 MODULES := web/node_modules/.package-lock.json
 DIST := web/dist/index.html
 
-.PHONY: help run build web lint test test-go test-web test-e2e bench fuzz clean machine
+# Clients that "make interop" tries, by their Debian packages.
+CLIENTS := chromium firefox-esr python3-aiortc python3-gi python3-numpy gir1.2-gst-plugins-bad-1.0 gstreamer1.0-libav \
+  gstreamer1.0-nice gstreamer1.0-plugins-bad gstreamer1.0-plugins-base gstreamer1.0-plugins-good
+
+.PHONY: help run build web lint test test-go test-fuzz test-web test-e2e interop bench fuzz clean machine machine-interop
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
@@ -41,12 +48,16 @@ $(MODULES): web/package.json web/package-lock.json
 lint: $(DIST) ## look for mistakes in the Go code and the front end
 	@$(LINT) run ./...
 	@cd web && $(NPM) run --silent lint && $(NPM) run --silent typecheck
+	@cd web && node_modules/.bin/biome ci --error-on-warnings --config-path=. ../interop && node_modules/.bin/tsc -p ../interop
 
-test: machine lint test-go test-web test-e2e ## everything: lint, Go tests with the race detector, front end, real browser
+test: machine lint test-go test-fuzz test-web test-e2e ## everything: lint, Go tests with the race detector, front end, real browser
 	@echo "All tests passed."
 
 test-go: $(DIST) # the seeds of the fuzz targets are part of it
 	@$(GO) test -race -timeout 8m ./...
+
+test-fuzz: $(DIST) # a second for each target: a new parser is tried on more than its seeds
+	@$(MAKE) fuzz FUZZTIME=1s | grep -v '^fuzz: elapsed'
 
 test-web: $(MODULES)
 	@cd web && $(NPM) run --silent test
@@ -54,28 +65,37 @@ test-web: $(MODULES)
 test-e2e: build
 	@cd web && $(NPM) run --silent e2e && E2E_TRANSPORT=pc $(NPM) run --silent e2e -- live files
 
+interop: machine-interop build ## real clients, each publishing and playing: aiortc, GStreamer, Chromium, Firefox (CASES="firefox VP8" for some)
+	@timeout 15m node interop/run.mjs $(CASES)
+
 bench: build ## measure: time to the first frame, viewers per core
 	@$(GO) test -run '^$$' -bench . -benchmem ./...
 	@bin/bongsu bench self
 	@cd web && $(NPM) run --silent bench
 
-fuzz: ## run each fuzz target for FUZZTIME (10s)
-	@for package in $$($(GO) list ./...); do \
-	  for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
-	    $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1x $$package; \
-	  done; \
+fuzz: ## run each fuzz target for FUZZTIME (1m)
+	@$(FUZZ_TARGETS) | while read -r package target; do \
+	  echo "$$target $$package"; \
+	  $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1x -vet=off $$package </dev/null; \
 	done
 
 clean: ## remove what was built
 	@rm -rf bin web/node_modules web/e2e/out
 	@find web/dist -mindepth 1 ! -name .gitkeep -delete
 
-# What the tests need of the machine: a C compiler for the race detector, and for the pages a browser with Korean letters.
-machine:
+# What the tests need of the machine: a C compiler for the race detector, and for the pages a browser with Korean letters;
+# "make interop" needs the clients.
+machine machine-interop:
 	@missing=(); \
-	command -v gcc >/dev/null || missing+=(gcc libc6-dev); \
-	command -v chromium >/dev/null || missing+=(chromium); \
-	[ -n "$$(fc-list :lang=ko 2>/dev/null)" ] || missing+=(fontconfig fonts-nanum); \
+	if [ $@ = machine-interop ]; then \
+	  for package in $(CLIENTS); do \
+	    [ "$$(dpkg-query -Wf "\$${db:Status-Status}" $$package 2>/dev/null)" = installed ] || missing+=($$package); \
+	  done; \
+	else \
+	  command -v gcc >/dev/null || missing+=(gcc libc6-dev); \
+	  command -v chromium >/dev/null || missing+=(chromium); \
+	  [ -n "$$(fc-list :lang=ko 2>/dev/null)" ] || missing+=(fontconfig fonts-nanum); \
+	fi; \
 	[ $${#missing[@]} -gt 0 ] || exit 0; \
 	sudo=(); \
 	if [ "$$(id -u)" -ne 0 ]; then sudo=(sudo -n); fi; \

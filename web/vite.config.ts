@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
 /** The page files of the site: each becomes dist/<name>.html, with its scripts and styles in dist/assets. */
-const pages = ['index', 'watch', 'embed', 'publish'];
+const pages = ['index', 'watch', 'embed', 'publish', 'embed-chat', 'relay-demo'];
 
 /** Where `npm run dev` finds the gateway. */
 const gateway = process.env['BONGSU_URL'] ?? 'http://localhost:8080';
@@ -13,7 +13,9 @@ export default defineConfig({
   },
   server: {
     proxy: {
-      '^/(whip|whep|session|api|oembed)(/|$|\\?)': { target: gateway, changeOrigin: true },
+      '^/(whip|whep|session|chat|api|oembed)(/|$|\\?)': { target: gateway, changeOrigin: true },
+      '/relay': { target: gateway, ws: true, bypass: ({ url }) => (url === '/relay' ? undefined : url) },
+      '/signal': { target: gateway, ws: true },
     },
   },
   plugins: [
@@ -22,9 +24,10 @@ export default defineConfig({
       name: 'bongsu-routes',
       configureServer(server) {
         server.middlewares.use((request, _response, next) => {
-          const page = /^\/(watch|embed|publish)\/[^?]*/.exec(request.url ?? '');
+          const chat = /^\/embed\/[^/?]+\/chat(\?|$)/.test(request.url ?? '');
+          const page = /^\/(?:(watch|embed|publish)\/|(relay-demo)$)[^?]*/.exec(request.url ?? '');
           if (page) {
-            request.url = `/${page[1]}.html`;
+            request.url = chat ? '/embed-chat.html' : `/${page[1] ?? page[2]}.html`;
           }
           next();
         });

@@ -1,5 +1,5 @@
 /**
- * What `<whep-video>` and `<bongsu-player>` offer to a page. Nothing but declarations: this file is also the declaration
+ * What `<whep-video>`, `<bongsu-player>` and `<bongsu-chat>` offer to a page. Nothing but declarations: this file is also the declaration
  * file of /player.js, served as /player.d.ts.
  *
  * ```html
@@ -94,12 +94,16 @@ export interface WhepEventMap {
 interface WhepViewer {
   /** The bearer token of the WHEP endpoint. */
   token: string | null;
+  /** How to reach it: by HTTP, or over a WebSocket to /signal of the same server, which all players of a page share. */
+  signaling: 'http' | 'ws';
   readonly state: WhepState;
   readonly reason: WhepReason | undefined;
   /** The latest statistics; undefined before the first second of a session. */
   readonly statistics: WhepStatistics | undefined;
   /** The peer connection of the present session, if there is one. */
   readonly peerConnection: RTCPeerConnection | undefined;
+  /** The data channel of the present session for the chat, with the attribute `chat`. An event `chatchannel` tells of another one. */
+  readonly chatChannel: RTCDataChannel | undefined;
   /** Begins a new session now, whatever the state. */
   reconnect(): void;
   /** Pauses, ends the session, and stays idle until reconnect() or play() is called, or src changes. */
@@ -137,6 +141,8 @@ export interface BongsuPlayerElement extends HTMLElement, WhepViewer {
   autoplay: boolean;
   /** Show the controls. */
   controls: boolean;
+  /** Have a data channel for `<bongsu-chat>` in each session. */
+  chat: boolean;
   /** The URL of a picture to show until the first frame. */
   poster: string | null;
   /** The media element inside. */
@@ -160,12 +166,40 @@ export interface BongsuPlayerElement extends HTMLElement, WhepViewer {
   ): void;
 }
 
+/** `<bongsu-chat>`: the chat of a stream. */
+export interface BongsuChatElement extends HTMLElement {
+  /** The URL of the chat, or of the WHEP endpoint of its stream. */
+  src: string | null;
+  /** The stream's name, instead of src, on the server that the page is from. */
+  stream: string | null;
+  /** The id of the player beside it, by whose connection the chat goes (attribute `for`). */
+  htmlFor: string | null;
+  /** The stream's key: who has it is the host. */
+  token: string | null;
+  /** "ws": by the WebSocket of the signaling; "http": by a data channel, or HTTP. */
+  signaling: 'http' | 'ws';
+  /** Only what is said, upon nothing, for a picture behind it. */
+  overlay: boolean;
+  /** How many messages of history to begin with, 0 to 500; null: as many as the server is set to. */
+  last: number | null;
+  /** A peer connection of your own to the gateway. Give it before its offer is made. */
+  peer: RTCPeerConnection | undefined;
+  /** `idle`: not there; `connecting`; `open`: in the room; `waiting`: lost, and coming back; `ended`: for good. An event `statechange` tells. */
+  readonly state: 'idle' | 'connecting' | 'open' | 'waiting' | 'ended';
+  /** Why it waits or has ended: a `code` of the protocol, "unavailable" where there is no chat. */
+  readonly reason: string | undefined;
+  /** How many messages came that were not seen. An event `unreadchange` tells. */
+  readonly unread: number;
+}
+
 export declare const WhepVideo: { new (): WhepVideoElement; prototype: WhepVideoElement };
 export declare const BongsuPlayer: { new (): BongsuPlayerElement; prototype: BongsuPlayerElement };
+export declare const BongsuChat: { new (): BongsuChatElement; prototype: BongsuChatElement };
 
 declare global {
   interface HTMLElementTagNameMap {
     'whep-video': WhepVideoElement;
     'bongsu-player': BongsuPlayerElement;
+    'bongsu-chat': BongsuChatElement;
   }
 }

@@ -41,11 +41,18 @@ const captureFlags = {
 
 /**
  * Starts a browser.
- * @param {{ capture?: Capture, language?: string, gesture?: boolean, origins?: string[] }} [options]
- *   gesture: sound needs a click, as in real life; origins: those with the right to capture, by which Chromium also offers its loopback address
+ * @param {{ capture?: Capture, language?: string, gesture?: boolean, origins?: string[], flags?: string[] }} [options]
+ *   gesture: sound needs a click, as in real life; origins: those with the right to capture, by which Chromium also offers its loopback address;
+ *   flags: more of Chromium's
  * @returns {Promise<Browser>}
  */
-export async function launch({ capture = 'fake', language = 'en-US', gesture = false, origins = [] } = {}) {
+export async function launch({
+  capture = 'fake',
+  language = 'en-US',
+  gesture = false,
+  origins = [],
+  flags: more = [],
+} = {}) {
   const profile = await mkdtemp(join(tmpdir(), 'bongsu-chromium-'));
   const puppet = await puppeteer.launch({
     executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
@@ -56,6 +63,7 @@ export async function launch({ capture = 'fake', language = 'en-US', gesture = f
       ...flags.filter((flag) => !(gesture && flag.startsWith('--autoplay-policy'))),
       ...captureFlags[capture],
       `--accept-lang=${language}`,
+      ...more,
     ],
   });
   for (const origin of origins) {

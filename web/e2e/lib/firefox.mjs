@@ -10,6 +10,7 @@ const executable = process.env['FIREFOX'] ?? '/usr/bin/firefox-esr';
 const preferences = {
   'media.autoplay.default': 0, // allowed
   'media.autoplay.blocking_policy': 0,
+  'media.cubeb.force_mock_context': true, // sound plays on without a sound card
   'media.peerconnection.ice.loopback': true,
   'media.peerconnection.ice.obfuscate_host_addresses': false,
   'media.gmp-manager.updateEnabled': false, // nothing is fetched from the network

@@ -38,7 +38,14 @@ export async function startGateway({ demo = false, config = {} } = {}) {
   // E2E_TRANSPORT=pc runs the tests with a full peer connection for each viewer.
   const egress = { transport: process.env['E2E_TRANSPORT'] ?? 'auto' };
   const media = await freeUDP();
-  const whole = { listen, udp: `127.0.0.1:${media}`, data: join(folder, 'data'), egress, ...config };
+  const whole = {
+    listen,
+    udp: `127.0.0.1:${media}`,
+    tcp: '127.0.0.1:0',
+    data: join(folder, 'data'),
+    egress,
+    ...config,
+  };
   await writeFile(file, JSON.stringify(whole)); // JSON is YAML
   const began = performance.now();
   // The machine's own BONGSU_ variables are not for the tests.
@@ -59,7 +66,7 @@ export async function startGateway({ demo = false, config = {} } = {}) {
   const ended = once(child, 'close');
   ended.catch(() => undefined);
 
-  const origin = `http://${listen}`;
+  const origin = `http://${whole.listen}`;
   const stop = async () => {
     process.off('exit', killIt);
     child.kill('SIGINT');

@@ -8,6 +8,7 @@ const loopback = '127.0.0.1';
  * @typedef {object} Relay
  * @property {number} port where the browser sends its media packets, on 127.0.0.1
  * @property {() => void} rebind gives every flow a new outer port; what still comes to the old one is lost
+ * @property {(blocked: boolean) => void} block loses all packets, until it is told otherwise
  * @property {() => number} received packets that have come from the gateway since the last rebind
  * @property {() => Promise<void>} close
  */
@@ -22,11 +23,12 @@ export async function startRelay(server) {
   /** @type {Map<string, { client: dgram.RemoteInfo, outer: dgram.Socket }>} */
   const flows = new Map();
   let received = 0;
+  let blocked = false;
 
   /** @param {dgram.RemoteInfo} client */
   const connect = (client) =>
     dgram.createSocket('udp4', (packet, from) => {
-      if (from.port === server) {
+      if (from.port === server && !blocked) {
         received++;
         inner.send(packet, client.port, client.address);
       }
@@ -36,7 +38,9 @@ export async function startRelay(server) {
     const key = `${client.address}:${client.port}`;
     const flow = flows.get(key) ?? { client, outer: connect(client) };
     flows.set(key, flow);
-    flow.outer.send(packet, server, loopback);
+    if (!blocked) {
+      flow.outer.send(packet, server, loopback);
+    }
   });
 
   return {
@@ -48,6 +52,9 @@ export async function startRelay(server) {
         flow.outer = connect(flow.client); // before the old one is closed, so that it can't get the same port
         flow.outer.bind(0, loopback, () => old.close());
       }
+    },
+    block: (now) => {
+      blocked = now;
     },
     received: () => received,
     close: async () => {

@@ -4,12 +4,13 @@ import { language } from '../i18n/index.ts';
 import { pageWords as say } from '../i18n/pages.ts';
 import { nameProblem, streamFromPath, streamPath } from './name.ts';
 import { badName, LightElement } from './page.ts';
+import { signalingOption } from './signaling.ts';
 import '../player.ts';
 import './embed.css';
 
 /**
  * The page `/embed/:stream`: the player alone, for frames. `?muted` begins without sound, `?autoplay=0` waits for a press,
- * `?controls=0` hides the controls.
+ * `?controls=0` hides the controls, `?signaling=ws` goes by WebSocket.
  */
 @customElement('bongsu-embed')
 export class EmbedPage extends LightElement {
@@ -24,7 +25,7 @@ export class EmbedPage extends LightElement {
     }
     const { muted, autoplay, controls } = this.options;
     return html`
-      <bongsu-player src=${streamPath('whep', this.stream)}
+      <bongsu-player src=${streamPath('whep', this.stream)} signaling=${signalingOption()}
         ?muted=${muted} ?autoplay=${autoplay} ?controls=${controls}></bongsu-player>`;
   }
 }

@@ -30,7 +30,7 @@ export function nameProblem(name: string): NameProblem | undefined {
  * the server takes it: some systems write letters in pieces.
  */
 export function streamFromPath(path: string): string | undefined {
-  const encoded = /^\/(?:watch|embed|publish)\/([^/]*)\/?$/.exec(path)?.[1] ?? '';
+  const encoded = /^\/(?:watch|embed|publish)\/([^/]*)(?:\/chat)?\/?$/.exec(path)?.[1] ?? '';
   try {
     return decodeURIComponent(encoded).normalize('NFC');
   } catch {

@@ -12,13 +12,15 @@ import { mediaProblem, type Problem, whipProblem } from './publish/problems.ts';
 import { encodingOf, loadKey, loadSettings, type Settings, saveKey, saveSettings } from './publish/settings.ts';
 import { settingsForm } from './publish/settings-form.ts';
 import { WakeLock } from './publish/wake-lock.ts';
+import { signalingOption } from './signaling.ts';
 import { isLive, Poll, type StreamInfo } from './streams.ts';
+import './chat-pane.ts';
 import './copy-field.ts';
 import './publish/level.ts';
 import './publish/live-statistics.ts';
 import './publish/studio.css';
 
-/** The page `/publish/:stream`: a small studio. */
+/** The page `/publish/:stream`: a small studio. `?signaling=ws` publishes over a WebSocket. */
 @customElement('bongsu-publish')
 export class PublishPage extends StreamPage {
   @state() private settings: Settings = loadSettings();
@@ -66,6 +68,7 @@ export class PublishPage extends StreamPage {
           <h1>${this.stream} <span class="muted">${say('heading')}</span></h1>
           ${this.stage()} ${this.sources()} ${this.soundRow()} ${this.switchRow()} ${this.problems()}
           ${this.live === 'live' ? this.share() : ''}
+          <chat-pane stream=${this.stream} .source=${this.client}></chat-pane>
           ${this.busy ? html`<live-statistics .peer=${() => this.client?.peer}></live-statistics>` : ''}
         </div>
         ${settingsForm({
@@ -204,7 +207,9 @@ export class PublishPage extends StreamPage {
     const client = new WhipClient({
       endpoint: streamPath('whip', this.stream),
       token: this.key,
+      signaling: signalingOption(),
       takenOver: () => isLive(this.stream),
+      chat: true,
     });
     client.addEventListener('statechange', () => this.clientChanged());
     this.client = client;

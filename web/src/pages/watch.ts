@@ -4,8 +4,10 @@ import { pageWords as say } from '../i18n/pages.ts';
 import { bitrate, number, viewers } from './format.ts';
 import { streamPath } from './name.ts';
 import { StreamPage } from './page.ts';
+import { signalingOption } from './signaling.ts';
 import { describeTrack, Poll, type StreamInfo, type TrackInfo } from './streams.ts';
 import '../player.ts';
+import './chat-pane.ts';
 import './copy-field.ts';
 import './up-time.ts';
 import './watch.css';
@@ -25,8 +27,9 @@ export class WatchPage extends StreamPage {
     return html`
       <div class="watch">
         <div class="stage">
-          <bongsu-player src=${streamPath('whep', this.stream)} autoplay controls></bongsu-player>
+          <bongsu-player id="player" src=${streamPath('whep', this.stream)} signaling=${signalingOption()} chat autoplay controls></bongsu-player>
         </div>
+        <chat-pane stream=${this.stream} player="player"></chat-pane>
         <div class="about">
           <h1>${this.stream}</h1>
           <p class="line" aria-live="polite">
@@ -71,6 +74,7 @@ export class WatchPage extends StreamPage {
           <summary><h3>${say('watch.embed')}</h3></summary>
           <div class="stack">
             <copy-field .label=${say('watch.iframe')} .value=${frameCode(this.stream)}></copy-field>
+            <copy-field .label=${say('watch.chat')} .value=${chatCode(this.stream)}></copy-field>
             <copy-field .label=${say('watch.script')} .value=${elementCode(this.stream)}></copy-field>
           </div>
         </details>
@@ -98,6 +102,12 @@ function frameCode(name: string): string {
   return `<iframe src="${location.origin}${streamPath('embed', name)}"
   title="${name}" width="640" height="360" style="border:0"
   allow="autoplay; fullscreen; picture-in-picture"></iframe>`;
+}
+
+function chatCode(name: string): string {
+  return `<iframe src="${location.origin}${streamPath('embed', name)}/chat"
+  title="${name}" width="360" height="600" style="border:0"
+  allow="clipboard-write"></iframe>`;
 }
 
 function elementCode(name: string): string {

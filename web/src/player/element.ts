@@ -40,16 +40,20 @@ const keysOfOthers = 'noarrowleft noarrowright noj nol noc no< no> noshift+/';
  * @tag bongsu-player
  * @attr {string} src - The URL of the WHEP endpoint.
  * @attr {string} token - The bearer token for it.
+ * @attr {string} signaling - "ws": over a WebSocket to /signal of the same server, instead of "http".
  * @attr {boolean} autoplay - Play without being asked to.
  * @attr {boolean} muted - Begin without sound.
  * @attr {boolean} controls - Show the controls.
  * @attr {string} poster - A picture to show until the first frame.
+ * @attr {boolean} chat - Have a data channel for `<bongsu-chat for="...">` in each session.
  * @attr {string} lang - The language, "en" or "ko", instead of the reader's own.
  * @prop {WhepState} state - Where the session stands; read-only.
  * @prop {WhepReason | undefined} reason - Why; read-only.
  * @prop {WhepStatistics | undefined} statistics - The latest statistics; read-only.
  * @prop {RTCPeerConnection | undefined} peerConnection - The peer connection of the session; read-only.
+ * @prop {RTCDataChannel | undefined} chatChannel - The data channel of the session for the chat; read-only.
  * @prop {WhepVideoElement | null} media - The media element inside; read-only.
+ * @fires chatchannel - There is another `chatChannel`.
  * @fires {CustomEvent<WhepStateDetail>} statechange - The state or its reason changed.
  * @fires {CustomEvent<WhepStatistics>} statistics - Once a second while there is a session.
  * @cssprop [--bongsu-accent=#ff8a4c] - The color of what matters.
@@ -71,10 +75,12 @@ export class BongsuPlayer extends LitElement implements BongsuPlayerElement {
 
   @property({ reflect: true }) src: string | null = null;
   @property({ reflect: true }) token: string | null = null;
+  @property() signaling: 'http' | 'ws' = 'http';
   @property({ reflect: true }) poster: string | null = null;
   @property({ type: Boolean, reflect: true }) autoplay = false;
   @property({ type: Boolean, reflect: true }) muted = false;
   @property({ type: Boolean, reflect: true }) controls = false;
+  @property({ type: Boolean, reflect: true }) chat = false;
   @property({ reflect: true }) override lang = '';
 
   @query('whep-video') readonly media!: WhepVideoElement | null;
@@ -104,6 +110,10 @@ export class BongsuPlayer extends LitElement implements BongsuPlayerElement {
 
   get peerConnection(): RTCPeerConnection | undefined {
     return this.media?.peerConnection;
+  }
+
+  get chatChannel(): RTCDataChannel | undefined {
+    return this.media?.chatChannel;
   }
 
   /** Begins a new session now, whatever the state. */
@@ -207,10 +217,13 @@ export class BongsuPlayer extends LitElement implements BongsuPlayerElement {
           lang=${this.#language}
           src=${this.src ?? nothing}
           token=${this.token ?? nothing}
+          signaling=${this.signaling === 'ws' ? 'ws' : nothing}
           poster=${this.poster ?? nothing}
+          ?chat=${this.chat}
           preload=${this.autoplay ? 'auto' : 'none'}
           @statechange=${this.#stateChanged}
           @statistics=${this.#measured}
+          @chatchannel=${() => this.dispatchEvent(new Event('chatchannel'))}
           @play=${this.#mediaChanged}
           @pause=${this.#mediaChanged}
           @emptied=${this.#mediaChanged}

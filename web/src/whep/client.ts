@@ -3,12 +3,16 @@
  * and tells where it stands. It knows no elements: `<whep-video>` shows what it gets.
  */
 import type { WhepReason, WhepState } from '../api.ts';
+import { signalingOf } from '../signal/choose.ts';
+import type { Access } from '../signal/signaling.ts';
 import { pauseAfter } from './backoff.ts';
-import { type Access, WhepError } from './http.ts';
+import { toWhepError, type WhepError } from './error.ts';
 import { Session, type SessionListener } from './session.ts';
 
 export interface WhepClientOptions extends Access {
   readonly PeerConnection: typeof RTCPeerConnection;
+  /** Whether sessions have a data channel for the chat. */
+  readonly chat?: boolean;
   /** A number from 0 to 1, for the pauses. */
   readonly random?: () => number;
 }
@@ -25,6 +29,8 @@ export interface WhepStatus {
 
 export interface WhepClientListener extends Pick<SessionListener, 'tracks' | 'statistics'> {
   status(status: WhepStatus): void;
+  /** There is another data channel for the chat. */
+  chatChannel?(): void;
 }
 
 /** A session of at least so many milliseconds was a good one: the next failure is a first one again. */
@@ -52,6 +58,10 @@ export class WhepClient {
 
   get peerConnection(): RTCPeerConnection | undefined {
     return this.#session?.peerConnection;
+  }
+
+  get chatChannel(): RTCDataChannel | undefined {
+    return this.#session?.chatChannel;
   }
 
   /** Begins, or begins anew. */
@@ -109,10 +119,14 @@ export class WhepClient {
     };
     let session: Session | undefined;
     try {
-      this.#session = session = new Session(this.options, listener, this.options.PeerConnection);
+      const { PeerConnection, chat } = this.options;
+      this.#session = session = new Session(signalingOf('play', this.options), listener, PeerConnection, chat);
+      if (chat) {
+        this.listener.chatChannel?.();
+      }
       return await session.run(signal);
     } catch (error) {
-      return error instanceof WhepError ? error : new WhepError('unsupported', String(error));
+      return toWhepError(error);
     } finally {
       if (session?.hadMedia && this.#running) {
         this.#keep(session);

@@ -2,6 +2,8 @@
 import { CustomVideoElement } from 'custom-media-element';
 import type { WhepReason, WhepState, WhepStateDetail, WhepStatistics, WhepVideoElement } from '../api.ts';
 import { language, languageChange, spoken } from '../i18n/index.ts';
+import { signalingWay } from '../signal/choose.ts';
+import type { SignalingWay } from '../signal/signaling.ts';
 import { WhepClient, type WhepStatus } from './client.ts';
 import { describe } from './messages.ts';
 
@@ -14,25 +16,30 @@ import { describe } from './messages.ts';
  * @tag whep-video
  * @attr {string} src - The URL of the WHEP endpoint.
  * @attr {string} token - The bearer token for it.
+ * @attr {string} signaling - "ws": over a WebSocket to /signal of the same server, instead of "http".
  * @attr {boolean} autoplay - Play without being asked to. Browsers allow this without a gesture only when muted.
  * @attr {string} preload - "none": connect at the first play(), unless autoplay is set.
  * @attr {boolean} muted - Begin without sound.
  * @attr {boolean} controls - Show the browser's own controls.
  * @attr {string} poster - A picture to show until the first frame.
+ * @attr {boolean} chat - Have a data channel for `<bongsu-chat>` in each session.
  * @attr {string} lang - The language of messages, "en" or "ko", instead of the reader's own.
  * @prop {string | null} src - The URL of the WHEP endpoint; a change begins a new session.
  * @prop {string | null} token - The bearer token; a change begins a new session.
+ * @prop {SignalingWay} signaling - "http" or "ws"; a change begins a new session.
  * @prop {WhepState} state - Where the session stands; read-only.
  * @prop {WhepReason | undefined} reason - Why; read-only.
  * @prop {WhepStatistics | undefined} statistics - The latest statistics; read-only.
  * @prop {RTCPeerConnection | undefined} peerConnection - The peer connection of the session; read-only.
+ * @prop {RTCDataChannel | undefined} chatChannel - The data channel of the session for the chat; read-only.
+ * @fires chatchannel - There is another `chatChannel`.
  * @fires {CustomEvent<WhepStateDetail>} statechange - The state or its reason changed.
  * @fires {CustomEvent<WhepStatistics>} statistics - Once a second while there is a session.
  * @csspart video - The native video element.
  */
 export class WhepVideo extends CustomVideoElement implements WhepVideoElement {
   static override get observedAttributes(): string[] {
-    return [...CustomVideoElement.observedAttributes, 'token', 'lang'];
+    return [...CustomVideoElement.observedAttributes, 'token', 'signaling', 'lang'];
   }
 
   readonly #client: WhepClient;
@@ -53,8 +60,14 @@ export class WhepVideo extends CustomVideoElement implements WhepVideoElement {
         get token() {
           return element.token;
         },
+        get signaling() {
+          return element.signaling;
+        },
         get PeerConnection() {
           return RTCPeerConnection;
+        },
+        get chat() {
+          return element.hasAttribute('chat');
         },
         fetch: (input, init) => fetch(input, init),
       },
@@ -62,6 +75,7 @@ export class WhepVideo extends CustomVideoElement implements WhepVideoElement {
         status: (status) => this.#statusChanged(status),
         tracks: (tracks) => this.#tracksChanged(tracks),
         statistics: (statistics) => this.#measured(statistics),
+        chatChannel: () => this.dispatchEvent(new Event('chatchannel')),
       },
     );
     this.addEventListener('play', () => this.state === 'idle' && this.reconnect());
@@ -79,6 +93,14 @@ export class WhepVideo extends CustomVideoElement implements WhepVideoElement {
     }
   }
 
+  get signaling(): SignalingWay {
+    return signalingWay(this.getAttribute('signaling'));
+  }
+
+  set signaling(value: SignalingWay) {
+    this.setAttribute('signaling', value);
+  }
+
   get state(): WhepState {
     return this.#client.status.state;
   }
@@ -93,6 +115,10 @@ export class WhepVideo extends CustomVideoElement implements WhepVideoElement {
 
   get peerConnection(): RTCPeerConnection | undefined {
     return this.#client.peerConnection;
+  }
+
+  get chatChannel(): RTCDataChannel | undefined {
+    return this.#client.chatChannel;
   }
 
   /** Begins a new session now, whatever the state. */
@@ -137,7 +163,7 @@ export class WhepVideo extends CustomVideoElement implements WhepVideoElement {
   }
 
   override attributeChangedCallback(name: string, before: string | null, now: string | null): void {
-    if (name === 'src' || name === 'token') {
+    if (name === 'src' || name === 'token' || name === 'signaling') {
       // Not for the native element, which would load the endpoint as a file.
       if (before !== now) {
         this.#begin();

@@ -1,4 +1,5 @@
 /** Small readings and changes of session descriptions (RFC 8866). */
+import type { Candidate } from '../signal/signaling.ts';
 
 /** Puts `stereo=1` into the fmtp of every Opus payload type: browsers play mono without it (RFC 7587 section 6.1). */
 export function wantStereo(sdp: string): string {
@@ -38,12 +39,6 @@ export function withFragment(answer: string, fragment: string): string | undefin
     .replace(/^a=ice-ufrag:.*\r?\n/gm, () => line(ufrag))
     .replace(/^a=ice-pwd:.*\r?\n/gm, () => line(pwd))
     .replace(line(pwd), (first) => first + candidates.map(line).join(''));
-}
-
-/** A candidate of the local description, as far as a fragment needs it. */
-export interface Candidate {
-  readonly candidate: string;
-  readonly sdpMid: string | null;
 }
 
 /**

@@ -1,7 +1,9 @@
 /** One WHEP session: a peer connection and the resource that the server keeps for it. */
 import type { WhepStatistics } from '../api.ts';
-import { type Access, type Created, exists, patch, post, remove, restart, WhepError } from './http.ts';
-import { type Candidate, iceFragment, mediaPort, wantStereo } from './sdp.ts';
+import type { Candidate, SignaledSession, Signaling } from '../signal/signaling.ts';
+import { WhepError } from './error.ts';
+import { restartICE } from './restart.ts';
+import { mediaPort, wantStereo } from './sdp.ts';
 import { measure, type Sample } from './statistics.ts';
 
 /** How long ICE and DTLS may take, milliseconds: a network that lets UDP through needs a fraction of it. */
@@ -10,6 +12,8 @@ const connectTimeout = 10_000;
 const disconnectTimeout = 3_000;
 /** How long a new path may take after an ICE restart, milliseconds. */
 const restartTimeout = 5_000;
+/** How long the server may take to answer it, milliseconds: then a new session is the faster way. */
+const restartLimit = 3_000;
 /** Without media for so long, the session is asked whether it still exists, milliseconds. */
 const silence = 2_000;
 /** ... and then again and again, less often, because many may be waiting. */
@@ -34,6 +38,8 @@ export interface SessionListener {
 
 export class Session {
   readonly peerConnection: RTCPeerConnection;
+  /** The data channel of the chat, if there is to be one: it is part of the offer. */
+  readonly chatChannel: RTCDataChannel | undefined;
   /** When ICE and DTLS were done, by performance.now(); undefined before. */
   connectedAt: number | undefined;
   /** Whether media has ever arrived. */
@@ -44,9 +50,12 @@ export class Session {
   readonly #ended: Promise<never>;
   #end!: (why: unknown) => void;
   #closed = false;
-  /** The DELETE, once it is on its way. */
+  /** The goodbye, once it is on its way. */
   #left: Promise<void> | undefined;
-  #created: Created | undefined;
+  #signaled: SignaledSession | undefined;
+  /** The answer that is set. */
+  #answer = '';
+  #restarted = false;
   /** What the session can show, and what it shows. */
   readonly #tracks: MediaStreamTrack[] = [];
   #shown: readonly MediaStreamTrack[] = [];
@@ -61,15 +70,17 @@ export class Session {
   #askedAt = 0;
 
   constructor(
-    private readonly access: Access,
+    private readonly signaling: Signaling,
     private readonly listener: SessionListener,
     PeerConnection: typeof RTCPeerConnection,
+    chat = false,
   ) {
     this.#ended = new Promise((_, reject) => {
       this.#end = reject;
     });
     this.#ended.catch(() => undefined);
     this.peerConnection = new PeerConnection({ bundlePolicy: 'max-bundle' });
+    this.chatChannel = chat ? this.peerConnection.createDataChannel('chat') : undefined;
   }
 
   /**
@@ -91,7 +102,7 @@ export class Session {
     }
   }
 
-  /** Frees the peer connection, after the DELETE: a server that sees the connection close first has no session left to delete. */
+  /** Frees the peer connection, after the goodbye: a server that sees the connection close first has no session left to delete. */
   async release(): Promise<void> {
     await this.#left;
     this.peerConnection.close();
@@ -119,23 +130,25 @@ export class Session {
     pc.addTransceiver('video', { direction: 'recvonly' });
     const { sdp = '' } = await pc.createOffer();
     const offer = wantStereo(sdp);
-    const created = await post(this.access, offer);
+    const signaled = await this.signaling.open(offer);
     if (this.#closed) {
-      await remove(this.access, created);
+      await signaled.close();
       return;
     }
-    this.#created = created;
+    this.#signaled = signaled;
+    void signaled.ended.then(() => this.#end(new WhepError('gone')));
+    this.#answer = signaled.answer;
     this.#answeredAt = performance.now();
-    this.port = mediaPort(created.answer);
+    this.port = mediaPort(signaled.answer);
     try {
-      if (created.iceServers.length > 0) {
-        pc.setConfiguration({ ...pc.getConfiguration(), iceServers: created.iceServers });
+      if (signaled.iceServers.length > 0) {
+        pc.setConfiguration({ ...pc.getConfiguration(), iceServers: signaled.iceServers });
       }
-      if (created.trickle) {
-        this.#trickle(created);
+      if (signaled.takesICE) {
+        this.#trickle(signaled);
       }
       await pc.setLocalDescription({ type: 'offer', sdp: offer });
-      await pc.setRemoteDescription({ type: 'answer', sdp: created.answer });
+      await pc.setRemoteDescription({ type: 'answer', sdp: signaled.answer });
       this.#show(this.#tracks);
     } catch (error) {
       throw new WhepError('rejected', error instanceof Error ? error.message : '');
@@ -168,26 +181,30 @@ export class Session {
       return;
     }
     this.#restartedAt = performance.now();
+    this.#restarted = true;
+    const signaled = this.#signaled;
     try {
-      if (!this.#created?.trickle) {
+      if (!signaled?.takesICE) {
         throw new WhepError('interrupted');
       }
-      this.#created = await restart(this.access, this.#created, this.peerConnection, wantStereo);
+      this.#answer = await restartICE(this.peerConnection, this.#answer, wantStereo, (fragment) =>
+        signaled.restart(fragment, restartLimit),
+      );
     } catch {
       this.#end(new WhepError('interrupted'));
     }
   }
 
   /** Sends candidates to a server that takes them, those of one moment together. */
-  #trickle(created: Created): void {
+  #trickle(signaled: SignaledSession): void {
     const pc = this.peerConnection;
     const batch: Candidate[] = [];
     let due = false;
     const send = () => {
       due = false;
-      if (!this.#closed && this.#restartedAt === Number.POSITIVE_INFINITY && this.#created === created) {
+      if (!this.#closed && !this.#restarted) {
         const complete = pc.iceGatheringState === 'complete';
-        void patch(this.access, created, iceFragment(pc.localDescription?.sdp ?? '', batch.splice(0), complete));
+        void signaled.trickle(pc.localDescription?.sdp ?? '', batch.splice(0), complete);
       }
     };
     pc.addEventListener('icecandidate', ({ candidate }) => {
@@ -242,12 +259,11 @@ export class Session {
 
   /** Asks the server about the session: one that it has forgotten is lost, one that it knows waits for media. */
   async #ask(): Promise<void> {
-    if (!this.#created) {
+    if (!this.#signaled) {
       return;
     }
     this.#askedAt = performance.now();
-    if ((await exists(this.access, this.#created)) === false) {
-      this.#created = undefined; // there is nothing left to delete
+    if ((await this.#signaled.exists()) === false) {
       this.#end(new WhepError('gone'));
     } else if (performance.now() - this.#heardAt >= silence && !this.#closed) {
       this.#live = false;
@@ -278,9 +294,7 @@ export class Session {
 
   #leave(): void {
     this.#closed = true;
-    if (this.#created) {
-      this.#left = remove(this.access, this.#created);
-    }
+    this.#left = this.#signaled?.close();
   }
 }
 

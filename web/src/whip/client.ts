@@ -1,7 +1,9 @@
+import { signalingOf } from '../signal/choose.ts';
+import type { SignalingWay } from '../signal/signaling.ts';
 import { pauseAfter } from '../whep/backoff.ts';
 import { iceServers } from '../whep/link.ts';
 import { toWhipError, type WhipError } from './error.ts';
-import { type Encoding, type Surroundings, type Tracks, WhipSession } from './session.ts';
+import { type Encoding, type Tracks, WhipSession } from './session.ts';
 
 export { WhipError, type WhipErrorKind } from './error.ts';
 export type { Encoding, Tracks } from './session.ts';
@@ -12,18 +14,24 @@ export type { Encoding, Tracks } from './session.ts';
  */
 export type WhipState = 'idle' | 'connecting' | 'live' | 'reconnecting' | 'failed';
 
-export interface WhipOptions extends Partial<Surroundings> {
+export interface WhipOptions {
   /** URL of the WHIP endpoint, relative to the page or absolute. */
   endpoint: string;
   /** Stream key, sent as bearer token (RFC 6750). */
   token?: string;
+  /** HTTP, or a WebSocket to /signal of the same server. */
+  signaling?: SignalingWay;
   /**
    * Asked when the server ended a session: has another publisher taken the stream? Then this one gives way,
    * as two that reconnect would take it from each other forever.
    */
   takenOver?: () => Promise<boolean>;
+  /** Whether sessions have a data channel for the chat. */
+  chat?: boolean;
   /** A number from 0 to 1 that spreads retries. */
   random?: () => number;
+  fetch?: typeof fetch;
+  createPeer?: (configuration: RTCConfiguration) => RTCPeerConnection;
 }
 
 /** How long another publisher may need, after it ended our session, until its media flows; in ms. */
@@ -52,7 +60,9 @@ export class WhipClient extends EventTarget {
     super();
     this.options = {
       token: '',
+      signaling: 'http',
       takenOver: async () => false,
+      chat: false,
       random: Math.random,
       fetch: (...request) => fetch(...request),
       createPeer: (configuration) => new RTCPeerConnection(configuration),
@@ -64,6 +74,15 @@ export class WhipClient extends EventTarget {
   /** The peer connection that sends now, for statistics. */
   get peer(): RTCPeerConnection | undefined {
     return this.session?.peer;
+  }
+
+  get peerConnection(): RTCPeerConnection | undefined {
+    return this.peer;
+  }
+
+  /** The data channel for the chat of the session that sends now. The event `chatchannel` tells of another one. */
+  get chatChannel(): RTCDataChannel | undefined {
+    return this.session?.chatChannel;
   }
 
   /** Starts to publish. The first attempt is the only one until it has worked once: a wrong key should say so at once. */
@@ -142,7 +161,7 @@ export class WhipClient extends EventTarget {
 
   /** One session from beginning to end. Gives why it ended, or undefined if it is to be renewed. */
   private async publishOnce(signal: AbortSignal, live: () => void): Promise<WhipError | undefined> {
-    const { endpoint, token, fetch, createPeer } = this.options;
+    const { createPeer } = this.options;
     const { tracks, encoding, servers } = this;
     if (!encoding) {
       return undefined;
@@ -150,13 +169,12 @@ export class WhipClient extends EventTarget {
     let session: WhipSession | undefined;
     try {
       session = await WhipSession.open({
-        endpoint,
-        token,
-        fetch,
+        signaling: signalingOf('publish', this.options),
         createPeer,
         tracks,
         encoding,
         iceServers: servers,
+        chat: this.options.chat,
         signal,
       });
       if (session.iceServers.length > 0) {
@@ -166,6 +184,9 @@ export class WhipClient extends EventTarget {
         this.renewal = () => resolve(undefined);
       });
       this.session = session;
+      if (session.chatChannel) {
+        this.dispatchEvent(new Event('chatchannel'));
+      }
       live();
       // Tracks and bitrate may have changed while it connected.
       if (!(await session.replace(this.tracks))) {

@@ -1,4 +1,4 @@
-import { parseRetryAfter } from '../whep/backoff.ts';
+import { SignalingError } from '../signal/signaling.ts';
 
 /**
  * Why publishing did not work, in a form that a page can turn into words.
@@ -36,34 +36,17 @@ export class WhipError extends Error {
 /** The longest wait that a server may ask for, in seconds. */
 const longestWait = 300;
 
-/** Reads the error of an answer that is not a 2xx: its problem document, if there is one. */
-export async function httpError(response: Response): Promise<WhipError> {
-  const wait = (parseRetryAfter(response.headers.get('Retry-After')) ?? 0) / 1000;
-  return new WhipError('http', await problemDetail(response), response.status, Math.min(wait, longestWait));
-}
-
-async function problemDetail(response: Response): Promise<string> {
-  if (!/^application\/(problem\+)?json\b/i.test(response.headers.get('Content-Type') ?? '')) {
-    return '';
-  }
-  try {
-    const { detail, title } = (await response.json()) as { detail?: unknown; title?: unknown };
-    return [detail, title].find((text): text is string => typeof text === 'string' && text !== '') ?? '';
-  } catch {
-    return '';
-  }
-}
-
 /** Makes a WhipError of whatever was thrown. */
 export function toWhipError(thrown: unknown): WhipError {
   if (thrown instanceof WhipError) {
     return thrown;
   }
-  if (thrown instanceof DOMException && thrown.name === 'TimeoutError') {
-    return new WhipError('timeout');
+  if (thrown instanceof SignalingError) {
+    const { kind, detail, status, retryAfter = 0 } = thrown;
+    return kind === 'refused'
+      ? new WhipError('http', detail, status, Math.min(retryAfter / 1000, longestWait))
+      : new WhipError(kind);
   }
-  // fetch says TypeError for every failure below HTTP; anything else comes from the peer connection.
-  return thrown instanceof TypeError
-    ? new WhipError('network')
-    : new WhipError('media', thrown instanceof Error ? thrown.message : String(thrown));
+  // Anything else comes from the peer connection.
+  return new WhipError('media', thrown instanceof Error ? thrown.message : String(thrown));
 }

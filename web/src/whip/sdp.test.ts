@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
+import { SignalingError } from '../signal/signaling.ts';
 import { codecPreferences } from './codecs.ts';
-import { httpError, toWhipError, WhipError } from './error.ts';
+import { toWhipError, WhipError } from './error.ts';
 import { announceStereo, tuneAnswer } from './sdp.ts';
 
 const sdp = [
@@ -63,16 +64,6 @@ test('a codec that the browser does not have leaves its own order', () => {
   expect(codecPreferences('H265', [vp8, rtx])).toEqual([]);
 });
 
-test('errors of a server are read only from a problem document', async () => {
-  const answer = (type: string, body: string, headers = {}) =>
-    httpError(new Response(body, { status: 409, headers: { 'Content-Type': type, ...headers } }));
-  expect((await answer('application/problem+json', '{"title":"Conflict","detail":"taken"}')).detail).toBe('taken');
-  expect((await answer('application/problem+json; charset=utf-8', '{"title":"Conflict"}')).detail).toBe('Conflict');
-  expect((await answer('application/json', '{"detail":3')).detail).toBe('');
-  expect((await answer('text/html', '<h1>nginx</h1>')).detail).toBe('');
-  expect((await answer('text/plain', '', { 'Retry-After': '99999' })).retryAfter).toBe(300);
-});
-
 test.each([
   [new WhipError('http', '', 401), false],
   [new WhipError('http', '', 409), true],
@@ -87,8 +78,10 @@ test.each([
 test('whatever was thrown becomes a WhipError', () => {
   const known = new WhipError('lost');
   expect(toWhipError(known)).toBe(known);
-  expect(toWhipError(new DOMException('', 'TimeoutError')).kind).toBe('timeout');
-  expect(toWhipError(new TypeError('Failed to fetch')).kind).toBe('network');
+  expect(toWhipError(new SignalingError('timeout')).kind).toBe('timeout');
+  expect(toWhipError(new SignalingError('network')).kind).toBe('network');
+  const refused = new SignalingError('refused', 'full', 503, 99_999_000);
+  expect(toWhipError(refused)).toMatchObject({ kind: 'http', status: 503, detail: 'full', retryAfter: 300 });
   expect(toWhipError(new DOMException('bad SDP', 'OperationError'))).toMatchObject({
     kind: 'media',
     detail: 'bad SDP',

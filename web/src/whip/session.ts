@@ -1,7 +1,7 @@
-import { iceServers } from '../whep/link.ts';
-import { restartICE, takesFragments } from '../whep/restart.ts';
+import type { SignaledSession, Signaling } from '../signal/signaling.ts';
+import { restartICE } from '../whep/restart.ts';
 import { codecPreferences, type VideoCodec } from './codecs.ts';
-import { httpError, WhipError } from './error.ts';
+import { WhipError } from './error.ts';
 import { type AudioEncoding, announceStereo, tuneAnswer } from './sdp.ts';
 
 /** The tracks to send. A kind that is null at the start is not offered. */
@@ -18,27 +18,20 @@ export interface Encoding {
   audio: AudioEncoding;
 }
 
-/** What a session needs of the world; tests give their own. */
-export interface Surroundings {
-  fetch: typeof fetch;
+export interface SessionOptions {
+  signaling: Signaling;
   createPeer: (configuration: RTCConfiguration) => RTCPeerConnection;
-}
-
-export interface SessionOptions extends Surroundings {
-  endpoint: string;
-  token: string;
   tracks: Tracks;
   encoding: Encoding;
   iceServers: RTCIceServer[];
+  /** Whether there is to be a data channel for the chat. */
+  chat?: boolean;
   signal: AbortSignal;
 }
 
 /** How long candidates are gathered before the offer goes out. Later ones are found by the server's own checks (RFC 8445 section 7.3.1.3). */
 const gatherLimit = 1000;
-const requestLimit = 15_000;
 const connectLimit = 15_000;
-/** How long the server may take over the DELETE before the connection is closed in any case. */
-const goodbyeLimit = 2000;
 /** A connection that is silent this long is given up; browsers alone take up to half a minute. */
 const silenceLimit = 6000;
 /** ... and looks for another path before that. */
@@ -46,17 +39,19 @@ const restartAfter = 2000;
 
 const kinds = ['audio', 'video'] as const;
 
-/** One WHIP session (RFC 9725): from the POST of an offer to the DELETE. It does not retry; WhipClient does. */
+/** One WHIP session (RFC 9725): from its offer to its end. It does not retry; WhipClient does. */
 export class WhipSession {
   /** Settles with the reason when the session breaks or is ended by the server; never after close(). */
   readonly ended: Promise<WhipError>;
-  /** ICE servers that came with the 201, for the next session. */
+  /** ICE servers that came with the answer, for the next session. */
   iceServers: RTCIceServer[] = [];
 
   readonly peer: RTCPeerConnection;
+  /** The data channel of the chat, if there is to be one: it is part of the offer. */
+  readonly chatChannel: RTCDataChannel | undefined;
   private readonly senders = new Map<'audio' | 'video', RTCRtpSender>();
   private readonly watch = new AbortController();
-  private resource = '';
+  private signaled: SignaledSession | undefined;
   /** The answer that is set, if the server restarts ICE. */
   private answer = '';
   private closing: Promise<void> | undefined;
@@ -67,6 +62,7 @@ export class WhipSession {
       this.end = resolve;
     });
     this.peer = options.createPeer({ bundlePolicy: 'max-bundle', iceServers: options.iceServers });
+    this.chatChannel = options.chat ? this.peer.createDataChannel('chat') : undefined;
   }
 
   /** Publishes; resolves when media flows. Throws a WhipError, or the reason of the signal. Nothing is left behind on failure. */
@@ -118,10 +114,7 @@ export class WhipSession {
       // No picture leaves after this, however long the server takes.
       sender.replaceTrack(null).catch(() => undefined);
     }
-    if (this.resource) {
-      // Nothing can be done about a failure: the server sees the connection end in any case.
-      await this.request(this.resource, { method: 'DELETE', keepalive: true }, goodbyeLimit).catch(() => undefined);
-    }
+    await this.signaled?.close();
     this.peer.close();
   }
 
@@ -131,42 +124,26 @@ export class WhipSession {
     await gathered(this.peer, this.options.signal);
     const { audio, maxBitrate } = this.options.encoding;
     const offer = this.peer.localDescription?.sdp ?? '';
-    const response = await this.request(
-      this.options.endpoint,
-      {
-        method: 'POST',
-        headers: { 'Content-Type': 'application/sdp' },
-        body: audio.stereo ? announceStereo(offer) : offer,
-      },
-      requestLimit,
-      this.options.signal,
-    );
-    if (!response.ok) {
-      throw await httpError(response);
-    }
-    const location = response.headers.get('Location');
-    this.resource = location ? new URL(location, response.url || this.options.endpoint).href : '';
-    this.iceServers = iceServers(response.headers.get('Link'));
-    const answer = await response.text();
-    this.options.signal.throwIfAborted();
-    if (!location || !answer.startsWith('v=0')) {
-      throw new WhipError('answer', '', response.status);
-    }
-    const tuned = tuneAnswer(answer, audio, maxBitrate);
+    const { signaling, signal } = this.options;
+    const signaled = await signaling.open(audio.stereo ? announceStereo(offer) : offer, signal);
+    this.signaled = signaled;
+    signal.throwIfAborted();
+    this.iceServers = signaled.iceServers;
+    const tuned = tuneAnswer(signaled.answer, audio, maxBitrate);
     await this.peer.setRemoteDescription({ type: 'answer', sdp: tuned });
-    this.answer = takesFragments(response.headers) ? tuned : '';
+    this.answer = signaled.takesICE ? tuned : '';
   }
 
   /** Looks for another path (RFC 9725 section 4.3.3). A failure needs no answer: the silence that it leaves ends the session. */
   private async restart(): Promise<void> {
-    const { peer, resource, options } = this;
-    if (this.answer === '') {
+    const { peer, signaled, options } = this;
+    if (this.answer === '' || !signaled) {
       return;
     }
     const edit = (offer: string) => (options.encoding.audio.stereo ? announceStereo(offer) : offer);
     try {
-      this.answer = await restartICE(peer, this.answer, edit, (init) =>
-        this.request(resource, init, silenceLimit - restartAfter, this.watch.signal),
+      this.answer = await restartICE(peer, this.answer, edit, (fragment) =>
+        signaled.restart(fragment, silenceLimit - restartAfter),
       );
     } catch {
       this.answer = ''; // another attempt would not do better
@@ -234,23 +211,15 @@ export class WhipSession {
       const transport = [...this.senders.values()][0]?.transport;
       const ended = () => {
         if (transport?.state === 'closed') {
-          this.resource = ''; // there is nothing left to delete
+          this.signaled?.forget();
           fail('closed');
         }
       };
       transport?.addEventListener('statechange', ended, { signal });
+      void this.signaled?.ended.then(() => signal.aborted || fail('closed'));
       options.signal.addEventListener('abort', () => reject(options.signal.reason), { signal });
       look();
     });
-  }
-
-  private request(url: string, init: RequestInit, limit: number, signal?: AbortSignal): Promise<Response> {
-    const headers = new Headers(init.headers);
-    if (this.options.token) {
-      headers.set('Authorization', `Bearer ${this.options.token}`);
-    }
-    const late = AbortSignal.timeout(limit);
-    return this.options.fetch(url, { ...init, headers, signal: signal ? AbortSignal.any([signal, late]) : late });
   }
 }
 

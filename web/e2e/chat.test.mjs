@@ -1,0 +1,276 @@
+/** The chat beside a stream: viewers and a host talk, moderate, and come back, in real browsers with the real gateway. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { launch } from './lib/browser.mjs';
+import { choose, hides, joined, open, press, shows, texts, write } from './lib/chat.mjs';
+import { demoFile, startGateway } from './lib/gateway.mjs';
+import { goLive } from './lib/studio.mjs';
+
+/** @typedef {import('./lib/browser.mjs').Browser} Browser */
+/** @typedef {import('./lib/browser.mjs').Tab} Tab */
+
+/** The ways that a page has taken into a room. @param {Tab} tab */
+const roomsByHTTP = ({ sessions }) => sessions.filter((one) => one.startsWith('/chat/'));
+
+/** Cuts the data channel of the chat under it. @param {Tab} tab */
+const cut = ({ page }) =>
+  page.evaluate(() => {
+    const player = /** @type {import('../src/api.ts').BongsuPlayerElement | null} */ (
+      document.querySelector('bongsu-player')
+    );
+    player?.chatChannel?.close();
+  });
+
+describe('a host and two viewers', () => {
+  /** @type {import('./lib/gateway.mjs').Gateway} */
+  let gateway;
+  /** @type {Browser[]} */
+  let browsers = [];
+  /** @type {Tab} */
+  let host;
+  /** @type {Tab} */
+  let ada;
+  /** @type {Tab} */
+  let eunha;
+
+  beforeAll(async () => {
+    gateway = await startGateway();
+    browsers = await Promise.all(
+      ['en-US', 'en-US', 'ko-KR'].map((language) => launch({ language, origins: [gateway.origin] })),
+    );
+    const [first, second, third] = browsers;
+    if (!first || !second || !third) {
+      throw new Error('no browsers');
+    }
+    host = await first.open(`${gateway.origin}/publish/lobby`);
+    await goLive(host, gateway.origin, 'lobby');
+    ada = await second.open(`${gateway.origin}/watch/lobby`);
+    eunha = await third.open(`${gateway.origin}/watch/lobby`);
+    for (const { page } of [host, ada, eunha]) {
+      await joined(page);
+    }
+  });
+
+  afterAll(async () => {
+    await Promise.all(browsers.map((browser) => browser.close()));
+    await gateway?.stop();
+  });
+
+  test('the host is known as such, and the viewers came by their data channels', async () => {
+    await write(host.page, 'Welcome');
+    for (const { page } of [host, ada, eunha]) {
+      await shows(page, 'Welcome', '.text');
+    }
+    await shows(ada.page, 'Host', '.badge.broadcaster');
+    await shows(eunha.page, '방송자', '.badge.broadcaster');
+    expect([...roomsByHTTP(ada), ...roomsByHTTP(eunha)]).toEqual([]);
+  });
+
+  test('all see the same, in the same order, and as text', async () => {
+    await write(ada.page, '<img src=x onerror=alert(1)> https://example.com/a?b=c.');
+    await shows(eunha.page, 'onerror', '.text');
+    await write(eunha.page, '안녕하세요');
+    await shows(host.page, '안녕하세요', '.text');
+    await shows(ada.page, '안녕하세요', '.text');
+    const all = await Promise.all([host, ada, eunha].map(({ page }) => texts(page)));
+    expect(all[0]).toEqual(['Welcome', '<img src=x onerror=alert(1)> https://example.com/a?b=c.', '안녕하세요']);
+    expect(all[1]).toEqual(all[0]);
+    expect(all[2]).toEqual(all[0]);
+    const link = await eunha.page.$eval('bongsu-chat >>> .text a', (one) => ({
+      href: one.getAttribute('href'),
+      rel: one.getAttribute('rel'),
+    }));
+    expect(link).toEqual({ href: 'https://example.com/a?b=c', rel: 'noopener noreferrer nofollow ugc' });
+  });
+
+  test('a name can be changed, called with its beginning, and seen by whom it calls', async () => {
+    await open(eunha.page, 'settings');
+    await eunha.page.locator('bongsu-chat >>> #nickname').fill('은하');
+    await eunha.page.keyboard.press('Enter');
+    await shows(eunha.page, '저장했습니다', 'dialog [role=status]');
+    await eunha.page.keyboard.press('Escape');
+    await shows(ada.page, 'is now 은하', '.notice-row');
+    await ada.page.focus('bongsu-chat >>> .composer textarea');
+    await ada.page.keyboard.type('hey @은');
+    await ada.page.waitForSelector('bongsu-chat >>> .names li[aria-selected=true]');
+    await ada.page.keyboard.press('Enter');
+    await ada.page.keyboard.type('look');
+    await ada.page.keyboard.press('Enter');
+    await shows(eunha.page, 'hey @은하 look', '.row.called');
+    await shows(eunha.page, '@은하', '.mention.me');
+  });
+
+  test('a reply quotes, and leads to what it answers', async () => {
+    await choose(ada.page, 'Welcome', 'Reply');
+    await ada.page.keyboard.type('Thank you');
+    await ada.page.keyboard.press('Enter');
+    await shows(host.page, 'Welcome', '.row.called .quote');
+    await host.page.locator('bongsu-chat >>> .row.called .quote').click();
+    await shows(host.page, 'Welcome', '.row.flash .text');
+  });
+
+  test('reactions rise', async () => {
+    await ada.page.locator('bongsu-chat >>> .reactions button').click();
+    await shows(eunha.page, '❤️', '.rising');
+  });
+
+  test('who comes later sees what was said', async () => {
+    const { page, problems } = await /** @type {Browser} */ (browsers[1]).open(`${gateway.origin}/embed/lobby/chat`);
+    await joined(page);
+    await shows(page, 'Thank you', '.text');
+    expect((await texts(page))[0]).toBe('Welcome');
+    expect(problems).toEqual([]);
+    await page.close();
+  });
+
+  test('the host deletes, pins, slows, silences and clears', async () => {
+    await choose(host.page, '안녕하세요', 'Delete');
+    await hides(ada.page, '안녕하세요');
+    await choose(host.page, 'Thank you', 'Pin');
+    await shows(eunha.page, 'Thank you', '.pinned');
+    await open(host.page, 'settings');
+    await host.page.select('bongsu-chat >>> select', '30');
+    await shows(ada.page, 'one message in 30 s', '.notice-row');
+    await host.page.select('bongsu-chat >>> select', '0');
+    await shows(ada.page, 'Slow mode is off', '.notice-row');
+    await host.page.keyboard.press('Escape');
+    await choose(host.page, 'hey @은하 look', '10 minutes');
+    await hides(eunha.page, 'hey @은하 look');
+    await ada.page.waitForFunction(() =>
+      /** @type {HTMLTextAreaElement | null | undefined} */ (
+        document.querySelector('bongsu-chat')?.shadowRoot?.querySelector('textarea')
+      )?.placeholder.includes('silence'),
+    );
+  });
+
+  test('somebody who is banned is told, and may come back when that is lifted', async () => {
+    await write(eunha.page, 'I am going to be banned');
+    await shows(host.page, 'going to be banned', '.text');
+    await choose(host.page, 'I am going to be banned', 'Ban 은하');
+    await shows(eunha.page, '참여할 수 없습니다', '.state');
+    await eunha.page.reload();
+    await shows(eunha.page, '참여할 수 없습니다', '.state');
+    await open(host.page, 'settings');
+    await press(host.page, 'summary', 'Bans and silences');
+    await shows(host.page, '은하', 'details .people');
+    await host.page.evaluate(() => {
+      const rows = [
+        ...(document.querySelector('bongsu-chat')?.shadowRoot?.querySelectorAll('details .people li') ?? []),
+      ];
+      rows
+        .find((row) => row.textContent?.includes('은하'))
+        ?.querySelector('button')
+        ?.click();
+    });
+    await shows(host.page, 'Nobody is banned', 'details');
+    await host.page.keyboard.press('Escape');
+    await eunha.page.reload();
+    await joined(eunha.page);
+    expect([...host.problems, ...ada.problems]).toEqual([]);
+  });
+});
+
+test('who writes too fast is told when to go on, and loses nothing', async () => {
+  const gateway = await startGateway({ config: { streams: { lobby: { file: demoFile } } } });
+  onTestFinished(gateway.stop);
+  const browser = await launch({ origins: [gateway.origin] });
+  onTestFinished(browser.close);
+  const { page, problems } = await browser.open(`${gateway.origin}/watch/lobby`);
+  await joined(page);
+  for (let n = 1; n <= 7; n++) {
+    await write(page, `message ${n}`);
+  }
+  await shows(page, 'That was fast', '.trouble');
+  const kept = await page.$eval(
+    'bongsu-chat >>> textarea',
+    (field) => /** @type {HTMLTextAreaElement} */ (field).value,
+  );
+  expect(kept).toMatch(/^message [67]$/);
+  await page.waitForSelector('bongsu-chat >>> .send:enabled');
+  await page.locator('bongsu-chat >>> .send').click();
+  await shows(page, kept, '.text');
+  expect(problems).toEqual([]);
+});
+
+test('after a cut, and after a new start of the server, nothing is missing and nothing comes twice', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'bongsu-chat-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const streams = { lobby: { file: demoFile } };
+  let gateway = await startGateway({ config: { data: folder, streams } });
+  onTestFinished(() => gateway.stop());
+  const [one, other] = [await launch({ origins: [gateway.origin] }), await launch({ origins: [gateway.origin] })];
+  onTestFinished(one.close);
+  onTestFinished(other.close);
+  const a = await one.open(`${gateway.origin}/watch/lobby`);
+  const b = await other.open(`${gateway.origin}/embed/lobby/chat`);
+  await joined(a.page);
+  await joined(b.page);
+  await write(b.page, 'before');
+  await shows(a.page, 'before', '.text');
+
+  await cut(a);
+  await write(b.page, 'meanwhile');
+  await shows(a.page, 'meanwhile', '.text');
+  await joined(a.page);
+  await write(a.page, 'back again');
+  await shows(b.page, 'back again', '.text');
+  expect(await texts(a.page)).toEqual(['before', 'meanwhile', 'back again']);
+
+  await gateway.stop();
+  await a.page.waitForFunction(() => document.querySelector('bongsu-chat')?.state === 'waiting');
+  const listen = new URL(gateway.origin).host;
+  gateway = await startGateway({ config: { data: folder, listen, udp: `127.0.0.1:${gateway.media}`, streams } });
+  await joined(b.page);
+  await write(b.page, 'after');
+  await shows(a.page, 'after', '.text');
+  await joined(a.page);
+  await write(a.page, 'all here');
+  await shows(b.page, 'all here', '.text');
+  const whole = ['before', 'meanwhile', 'back again', 'after', 'all here'];
+  expect(await texts(a.page)).toEqual(whole);
+  expect(await texts(b.page)).toEqual(whole);
+});
+
+test('for OBS there are words upon nothing', async () => {
+  const gateway = await startGateway();
+  onTestFinished(gateway.stop);
+  const browser = await launch({ origins: [gateway.origin] });
+  onTestFinished(browser.close);
+  const writer = await browser.open(`${gateway.origin}/embed/lobby/chat`);
+  await joined(writer.page);
+  const { page, problems } = await browser.open(`${gateway.origin}/embed/lobby/chat?transparent=1&size=40`);
+  await page.waitForFunction(() => document.querySelector('bongsu-chat')?.state === 'open');
+  await writer.page.bringToFront();
+  await write(writer.page, 'Hello stream');
+  await shows(page, 'Hello stream', '.text');
+  await page.bringToFront();
+  const seen = await page.evaluate(() => {
+    const root = document.querySelector('bongsu-chat')?.shadowRoot;
+    const text = root?.querySelector('.row .text');
+    const scroller = root?.querySelector('.scroller');
+    return {
+      size: text && getComputedStyle(text).fontSize,
+      backgrounds: [document.documentElement, document.body, document.querySelector('bongsu-chat')].map(
+        (one) => one && getComputedStyle(one).backgroundColor,
+      ),
+      buttons: root?.querySelectorAll('button, textarea').length,
+      bar: scroller && /** @type {HTMLElement} */ (scroller).offsetWidth - scroller.clientWidth,
+      fromBelow: scroller && text && scroller.getBoundingClientRect().bottom - text.getBoundingClientRect().bottom < 60,
+    };
+  });
+  const nothing = 'rgba(0, 0, 0, 0)';
+  expect(seen).toEqual({ size: '40px', backgrounds: [nothing, nothing, nothing], buttons: 0, bar: 0, fromBelow: true });
+  expect([...problems, ...writer.problems]).toEqual([]);
+});
+
+test('a server without chat has no pane', async () => {
+  const gateway = await startGateway({ config: { chat: { enabled: false }, streams: { lobby: { file: demoFile } } } });
+  onTestFinished(gateway.stop);
+  const browser = await launch({ origins: [gateway.origin] });
+  onTestFinished(browser.close);
+  const { page } = await browser.open(`${gateway.origin}/watch/lobby`);
+  await page.waitForFunction(() => document.querySelector('chat-pane')?.hasAttribute('hidden'));
+  await page.waitForFunction(() => document.querySelector('bongsu-player')?.state === 'live');
+});
