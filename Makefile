@@ -50,11 +50,11 @@ lint: $(DIST) ## look for mistakes in the Go code and the front end
 	@cd web && $(NPM) run --silent lint && $(NPM) run --silent typecheck
 	@cd web && node_modules/.bin/biome ci --error-on-warnings --config-path=. ../interop && node_modules/.bin/tsc -p ../interop
 
-test: machine lint test-go test-fuzz test-web test-e2e ## everything: lint, Go tests with the race detector, front end, real browser
+test: machine machine-interop lint test-go test-fuzz test-web test-e2e interop ## everything: lint, Go tests with the race detector, front end, real browsers, real clients
 	@echo "All tests passed."
 
 test-go: $(DIST) # the seeds of the fuzz targets are part of it
-	@$(GO) test -race -timeout 8m ./...
+	@$(GO) test -race -parallel 8 -timeout 8m ./...
 
 test-fuzz: $(DIST) # a second for each target: a new parser is tried on more than its seeds
 	@$(MAKE) fuzz FUZZTIME=1s | grep -v '^fuzz: elapsed'

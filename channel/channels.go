@@ -71,7 +71,7 @@ func (c *Channels) Serve(ctx context.Context, dc *datachannel.DataChannel, who W
 	case dc.Label == LabelChat && c.Chat != nil && dc.ChannelType == datachannel.ChannelTypeReliable:
 		c.Chat(ctx, conn, who)
 	case dc.Label == LabelChat && c.Chat != nil:
-		log.Info("data channel refused: the chat needs one that is ordered and reliable", "label", dc.Label)
+		log.Debug("data channel refused: the chat needs one that is ordered and reliable", "label", dc.Label)
 	case dc.Label == LabelData && c.Data.Enabled:
 		m := join()
 		defer m.Close()

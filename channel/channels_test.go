@@ -122,6 +122,35 @@ func TestNoChannels(t *testing.T) {
 	})
 }
 
+// TestUnansweredAssociation: a client that has agreed on data channels, and then does nothing for them, has all the rest, and can
+// go.
+func TestUnansweredAssociation(t *testing.T) {
+	g := start(t, channel.Channels{Chat: parrot, OpenChat: true})
+	source := newClient(deadline(t), t)
+	for _, way := range ways()[:3] {
+		t.Run(way, func(t *testing.T) {
+			c := newClient(deadline(t), t)
+			if way == publisher {
+				c = source
+			}
+			c.channel("never opens", nil)
+			c.remote = func(s string) string { return strings.Replace(s, "\nm=application 9 ", "\nm=application 0 ", 1) }
+			c.connect(g, way)
+			source.live(g)
+			if way != publisher {
+				await(c, "packet", c.packets)
+				c.restart()
+				for range 20 {
+					await(c, "packet after the restart", c.packets)
+				}
+				if err := c.resource.Delete(c.ctx); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+}
+
 // TestData: what the publisher sends comes to all viewers as it was sent, and what viewers send to nobody.
 func TestData(t *testing.T) {
 	g := start(t, channel.Channels{Data: channel.Data{Enabled: true}})

@@ -19,7 +19,6 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // pair is a channel's two ends.
 func pair(t *testing.T) (ours *Conn, theirs *datachannel.DataChannel) {
 	t.Helper()
-	logs := &logging.DefaultLoggerFactory{Writer: io.Discard}
 	a, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
 		t.Fatal(err)
@@ -30,22 +29,22 @@ func pair(t *testing.T) (ours *Conn, theirs *datachannel.DataChannel) {
 	}
 	ends := make(chan *sctp.Association, 1)
 	go func() {
-		end, err := sctp.Client(sctp.Config{NetConn: &replier{UDPConn: a, to: b.LocalAddr()}, LoggerFactory: logs, MaxMessageSize: MaxMessage})
+		end, err := associate(&replier{UDPConn: a, to: b.LocalAddr()}, MaxMessage)
 		if err != nil {
 			t.Error(err)
 		}
 		ends <- end
 	}()
-	client, err := sctp.Client(sctp.Config{NetConn: b, LoggerFactory: logs, MaxMessageSize: 2 * MaxMessage})
+	client, err := associate(b, 2*MaxMessage)
 	if err != nil {
 		t.Fatal(err)
 	}
 	server := <-ends
 	t.Cleanup(func() { _, _ = client.Close(), server.Close() })
-	if theirs, err = datachannel.Dial(client, 0, &datachannel.Config{Label: LabelChat, LoggerFactory: logs}); err != nil {
+	if theirs, err = datachannel.Dial(client, 0, &datachannel.Config{Label: LabelChat, LoggerFactory: quiet()}); err != nil {
 		t.Fatal(err)
 	}
-	dc, err := datachannel.Accept(server, &datachannel.Config{LoggerFactory: logs})
+	dc, err := datachannel.Accept(server, &datachannel.Config{LoggerFactory: quiet()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,6 +52,12 @@ func pair(t *testing.T) (ours *Conn, theirs *datachannel.DataChannel) {
 	t.Cleanup(func() { _ = ours.Close() })
 	return ours, theirs
 }
+
+func associate(conn net.Conn, maxMessage uint32) (*sctp.Association, error) {
+	return sctp.ClientWithOptions(sctp.WithNetConn(conn), sctp.WithLoggerFactory(quiet()), sctp.WithMaxMessageSize(maxMessage))
+}
+
+func quiet() logging.LoggerFactory { return &logging.DefaultLoggerFactory{Writer: io.Discard} }
 
 // replier is an unconnected socket with one to talk to.
 type replier struct {

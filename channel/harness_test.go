@@ -161,7 +161,12 @@ func newClient(ctx context.Context, t *testing.T) *client {
 }
 
 func (c *client) listen(d *webrtc.DataChannel) {
-	d.OnMessage(func(m webrtc.DataChannelMessage) { c.messages <- message{d.Label(), m.IsString, m.Data} })
+	d.OnMessage(func(m webrtc.DataChannelMessage) {
+		select {
+		case c.messages <- message{d.Label(), m.IsString, m.Data}:
+		case <-c.t.Context().Done():
+		}
+	})
 	d.OnOpen(func() { c.opened <- d })
 	d.OnClose(func() { c.closed <- d.Label() })
 }

@@ -11,6 +11,7 @@ import (
 
 	"bongsu/auth"
 	"bongsu/broadcast"
+	"bongsu/chat"
 	"bongsu/egress"
 	"bongsu/wish"
 
@@ -52,6 +53,12 @@ func TestStatus(t *testing.T) {
 		{"not now", wish.ErrNotNow, 409, "not-now", ""},
 		{"redirect", &wish.RedirectError{URL: "https://example.org/whip/x"}, 307, "redirect", "https://example.org/whip/x"},
 		{"full", fmt.Errorf("%w: %s", wish.ErrFull, secret), 503, "full", "try again"},
+		{"no request of the chat", &chat.RefusalError{Err: chat.ErrMalformed, Detail: "not JSON"}, 400, "malformed", "not JSON"},
+		{"banned", &chat.RefusalError{Err: chat.ErrBanned, Detail: "spam"}, 403, "banned", "spam"},
+		{"full room", &chat.RefusalError{Err: chat.ErrFull}, 503, "full", ""},
+		{"no room", chat.ErrNotFound, 404, "not-found", ""},
+		{"no chat any more", chat.ErrClosed, 503, "closing", "try again"},
+		{"left the chat", fmt.Errorf("%w: %w", wish.ErrNoSession, chat.ErrBanned), 404, "no-session", "banned"},
 		{"no message", fmt.Errorf("%w: \"id\" is missing", ErrMessage), 400, "bad-message", "missing"},
 		{"taken id", ErrTaken, 409, "id-taken", ""},
 		{"nothing to resume", ErrGone, 410, "not-resumable", ""},

@@ -235,8 +235,12 @@ func printTable(w io.Writer, t *bench.Table, asJSON bool) error {
 type BenchServeCmd struct{}
 
 // Run serves.
-func (BenchServeCmd) Run(ctx context.Context, stdout io.Writer) error {
+func (BenchServeCmd) Run(ctx context.Context, stdout io.Writer) (err error) {
 	cfg := defaultConfig()
+	if cfg.Data, err = os.MkdirTemp("", "bongsu-bench-"); err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(cfg.Data) }()
 	cfg.Web.Listen, cfg.UDP, cfg.TCP, cfg.Limits.PerAddress, cfg.Log.Level = "127.0.0.1:0", "127.0.0.1:0", "", 0, "warn"
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
