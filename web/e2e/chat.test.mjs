@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { launch } from './lib/browser.mjs';
-import { choose, hides, joined, open, press, shows, texts, write } from './lib/chat.mjs';
+import { choose, has, hides, joined, open, press, shows, texts, write } from './lib/chat.mjs';
 import { demoFile, startGateway } from './lib/gateway.mjs';
 import { goLive } from './lib/studio.mjs';
 
@@ -22,6 +22,49 @@ const cut = ({ page }) =>
     );
     player?.chatChannel?.close();
   });
+
+/**
+ * Has the chat of a page take messages from a channel of our own.
+ * @param {import('puppeteer-core').Page} page @param {number} count @param {number} [from]
+ */
+function flood(page, count, from = 0) {
+  return page.evaluate(
+    async (many, begin) => {
+      const chat = /** @type {any} */ (document.querySelector('bongsu-chat'));
+      const person = { id: 'x', name: 'Ada', role: 'viewer' };
+      if (begin === 0) {
+        const chatChannel = Object.assign(new EventTarget(), {
+          readyState: 'open',
+          send: () => undefined,
+          close: () => undefined,
+        });
+        chat.source = Object.assign(new EventTarget(), { chatChannel });
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        const welcome = {
+          type: 'welcome',
+          you: { ...person, id: 'me' },
+          ...{ stream: 'lobby', time: Date.now(), viewers: 2, invited: false, resumed: false, history: 0 },
+          settings: { slow: 0, followers: false, pinned: null },
+          limits: { text: 500, nickname: 24 },
+        };
+        chatChannel.dispatchEvent(new MessageEvent('message', { data: JSON.stringify([welcome]) }));
+      }
+      for (let n = begin; n < begin + many; n += 100) {
+        const frame = Array.from({ length: 100 }, (_, i) => ({
+          type: 'message',
+          id: `01KAW4E9M1T8S0V2X4Z${String(n + i + 1).padStart(7, '0')}`,
+          time: Date.now(),
+          from: person,
+          text: `message ${n + i + 1}${(n + i) % 7 ? '' : ', a longer one that needs several lines in a narrow window '.repeat(3)}`,
+        }));
+        chat.source.chatChannel.dispatchEvent(new MessageEvent('message', { data: JSON.stringify(frame) }));
+        await new Promise((resolve) => requestAnimationFrame(resolve));
+      }
+    },
+    count,
+    from,
+  );
+}
 
 describe('a host and two viewers', () => {
   /** @type {import('./lib/gateway.mjs').Gateway} */
@@ -94,7 +137,7 @@ describe('a host and two viewers', () => {
     await shows(ada.page, 'is now 은하', '.notice-row');
     await ada.page.focus('bongsu-chat >>> .composer textarea');
     await ada.page.keyboard.type('hey @은');
-    await ada.page.waitForSelector('bongsu-chat >>> .names li[aria-selected=true]');
+    await has(ada.page, '.names li[aria-selected=true]');
     await ada.page.keyboard.press('Enter');
     await ada.page.keyboard.type('look');
     await ada.page.keyboard.press('Enter');
@@ -164,7 +207,7 @@ describe('a host and two viewers', () => {
         ?.querySelector('button')
         ?.click();
     });
-    await shows(host.page, 'Nobody is banned', 'details');
+    await hides(host.page, '은하', 'details[open] .people');
     await host.page.keyboard.press('Escape');
     await eunha.page.reload();
     await joined(eunha.page);
@@ -188,7 +231,7 @@ test('who writes too fast is told when to go on, and loses nothing', async () =>
     (field) => /** @type {HTMLTextAreaElement} */ (field).value,
   );
   expect(kept).toMatch(/^message [67]$/);
-  await page.waitForSelector('bongsu-chat >>> .send:enabled');
+  await has(page, '.send:enabled');
   await page.locator('bongsu-chat >>> .send').click();
   await shows(page, kept, '.text');
   expect(problems).toEqual([]);
@@ -216,6 +259,7 @@ test('after a cut, and after a new start of the server, nothing is missing and n
   await joined(a.page);
   await write(a.page, 'back again');
   await shows(b.page, 'back again', '.text');
+  await shows(a.page, 'back again', '.text');
   expect(await texts(a.page)).toEqual(['before', 'meanwhile', 'back again']);
 
   await gateway.stop();
@@ -228,9 +272,61 @@ test('after a cut, and after a new start of the server, nothing is missing and n
   await joined(a.page);
   await write(a.page, 'all here');
   await shows(b.page, 'all here', '.text');
+  await shows(a.page, 'all here', '.text');
   const whole = ['before', 'meanwhile', 'back again', 'after', 'all here'];
   expect(await texts(a.page)).toEqual(whole);
   expect(await texts(b.page)).toEqual(whole);
+});
+
+test('of ten thousand messages only those in sight are in the page, and the reader keeps the place', async () => {
+  const gateway = await startGateway();
+  onTestFinished(gateway.stop);
+  const browser = await launch({ origins: [gateway.origin] });
+  onTestFinished(browser.close);
+  const { page, problems } = await browser.open(`${gateway.origin}/embed/lobby/chat`);
+  await joined(page);
+  await flood(page, 10_000);
+  await shows(page, 'message 10000', '.text');
+  expect((await texts(page)).length).toBeLessThan(60);
+
+  // Somebody who has scrolled up is not moved by what comes, and is told of it.
+  await page.evaluate(() =>
+    document.querySelector('bongsu-chat')?.shadowRoot?.querySelector('.scroller')?.scrollBy(0, -4000),
+  );
+  await has(page, '.latest');
+  const place = () =>
+    page.evaluate(() => {
+      const root = document.querySelector('bongsu-chat')?.shadowRoot;
+      const edge = root?.querySelector('.scroller')?.getBoundingClientRect().top ?? 0;
+      const rows = [...(root?.querySelectorAll('.row') ?? [])];
+      const first = rows.find((row) => row.getBoundingClientRect().bottom > edge);
+      return [first?.querySelector('.text')?.textContent, Math.round((first?.getBoundingClientRect().top ?? 0) - edge)];
+    });
+  await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
+  const before = await place();
+  await flood(page, 300, 10_000);
+  await shows(page, '300 new messages', '.latest');
+  expect(await place()).toEqual(before);
+  expect((await texts(page)).length).toBeLessThan(60);
+
+  await page.locator('bongsu-chat >>> .latest').click();
+  await shows(page, 'message 10300', '.text');
+
+  // The arrow keys walk through all of them, and the focus is not lost where rows go.
+  await page.focus('bongsu-chat >>> .scroller');
+  await page.keyboard.press('Home');
+  await shows(page, 'message 501', '.row:focus .text');
+  await page.keyboard.press('ArrowDown');
+  await shows(page, 'message 502', '.row:focus .text');
+  await page.evaluate(() =>
+    document.querySelector('bongsu-chat')?.shadowRoot?.querySelector('.scroller')?.scrollBy(0, 90_000),
+  );
+  await page.waitForFunction(
+    () => document.querySelector('bongsu-chat')?.shadowRoot?.activeElement?.className === 'scroller',
+  );
+  await page.keyboard.press('End');
+  await shows(page, 'message 10300', '.row:focus .text');
+  expect(problems).toEqual([]);
 });
 
 test('for OBS there are words upon nothing', async () => {

@@ -1,45 +1,13 @@
 /** Every page in its main states, at two widths, light and dark, in both languages: pictures to look at, in e2e/out. */
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { launch } from './lib/browser.mjs';
-import { demoFile, root, startGateway } from './lib/gateway.mjs';
+import { capture } from './lib/capture.mjs';
+import { demoFile, startGateway } from './lib/gateway.mjs';
 import { firstFrame } from './lib/inpage.mjs';
 import { goLive } from './lib/studio.mjs';
 
-const folder = join(root, 'web/e2e/out');
-const sizes = [
-  { width: 1280, height: 800 },
-  { width: 360, height: 740 },
-];
-
 /** @typedef {import('puppeteer-core').Page} Page */
 /** @typedef {import('../src/api.ts').WhepStatistics} WhepStatistics */
-
-/**
- * Takes the four pictures of a page, and expects that nothing is wider than the screen.
- * @param {Page} page
- * @param {string} name
- * @param {string} language
- */
-async function capture(page, name, language) {
-  for (const size of sizes) {
-    await page.setViewport(size);
-    for (const scheme of ['light', 'dark']) {
-      await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: scheme }]);
-      await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve, 150))));
-      await page.screenshot({ path: join(folder, `${name}-${language}-${size.width}-${scheme}.png`), fullPage: true });
-    }
-    const tooWide = await page.evaluate(() => {
-      const { clientWidth, scrollWidth } = document.documentElement;
-      const elements = [...document.querySelectorAll('body *')].filter(
-        (element) => element.getBoundingClientRect().right > clientWidth + 0.5,
-      );
-      return scrollWidth > clientWidth ? elements.map(({ localName, className }) => `${localName}.${className}`) : [];
-    });
-    expect.soft(tooWide, `wider than ${size.width} px: ${name} in ${language}`).toEqual([]);
-  }
-}
 
 /** @param {Page} page */
 const waiting = (page) => page.waitForFunction(() => document.querySelector('bongsu-player')?.state === 'waiting');
@@ -84,7 +52,6 @@ async function expectStatisticsFit(page, width) {
 }
 
 test.each(['en', 'ko'])('screens in %s', { timeout: 180_000 }, async (language) => {
-  await mkdir(folder, { recursive: true });
   const gateway = await startGateway();
   onTestFinished(gateway.stop);
   const busy = await startGateway({

@@ -53,6 +53,10 @@ const portOf = (origin) => Number(new URL(origin).port);
 const expectViewers = (origin, name, count) =>
   expect.poll(async () => (await streamState(origin, name, 'live')).viewers, { timeout: 10_000 }).toBe(count);
 
+/** Waits until the picture moves again. @param {Page} page */
+const expectMoving = (page) =>
+  expect.poll(async () => (await observe(page, 500)).frames, { timeout: 30_000 }).toBeGreaterThan(3);
+
 for (const transport of ['auto', 'pc']) {
   test(`a broadcast and its viewer go on in the same sessions when their sockets break (transport ${transport})`, async () => {
     const gateway = await startGateway({ config: { egress: { transport } } });
@@ -127,9 +131,10 @@ test('a viewer whose network has gone, for the media and for the socket, finds a
   await expect.poll(() => types(sockets[1]?.heard), { timeout: 10_000 }).toContain('restart');
   relay.block(false);
   await expect.poll(state, { timeout: 10_000 }).toBe('connected');
+  await expectMoving(page);
   const after = await expectShow(page);
   expect([after.peers, after.ssrcs]).toEqual([1, before.ssrcs]);
-  expect(types(sockets[0]?.sent)).toContain('restart');
+  expect(sockets, 'the dead one was found out').toHaveLength(2);
   expect(problems).toEqual([]);
 });
 
@@ -153,7 +158,7 @@ test('a broadcast and its viewer come back when the gateway was restarted', asyn
   gateway = await startGateway();
   cable.target = portOf(gateway.origin);
   await streamState(gateway.origin, 'lobby', 'live');
-  await expect.poll(async () => (await observe(page, 500)).frames, { timeout: 30_000 }).toBeGreaterThan(3);
+  await expectMoving(page);
   expect(sessions).toEqual([]);
   expect(
     watching.flatMap(({ heard }) => heard).some(({ about }) => about === 'hello'),

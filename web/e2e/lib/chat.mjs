@@ -27,6 +27,15 @@ export function texts(page) {
   );
 }
 
+/** Waits until the chat has something; observers of mutations, which puppeteer waits by, do not look into shadow trees. @param {Page} page @param {string} selector */
+export async function has(page, selector) {
+  await page.waitForFunction(
+    (what) => document.querySelector('bongsu-chat')?.shadowRoot?.querySelector(what),
+    { timeout: 15_000 },
+    selector,
+  );
+}
+
 /** Waits until a text is shown somewhere in the chat. @param {Page} page @param {string} text @param {string} [place] */
 export async function shows(page, text, place = '.chat') {
   await page.waitForFunction(
@@ -40,12 +49,14 @@ export async function shows(page, text, place = '.chat') {
   );
 }
 
-/** Waits until a text is shown nowhere among the messages. @param {Page} page @param {string} text */
-export async function hides(page, text) {
+/** Waits until a text is shown nowhere among the messages, or in another place. @param {Page} page @param {string} text @param {string} [place] */
+export async function hides(page, text, place = '.rows') {
   await page.waitForFunction(
-    (words) => !document.querySelector('bongsu-chat')?.shadowRoot?.querySelector('.rows')?.textContent?.includes(words),
+    (words, selector) =>
+      !document.querySelector('bongsu-chat')?.shadowRoot?.querySelector(selector)?.textContent?.includes(words),
     { timeout: 15_000 },
     text,
+    place,
   );
 }
 
@@ -67,7 +78,7 @@ export async function choose(page, text, item) {
 /** Opens a dialog. @param {Page} page @param {'people' | 'settings'} view */
 export async function open(page, view) {
   await page.locator(`bongsu-chat >>> .${view}-button`).click();
-  await page.waitForSelector('bongsu-chat >>> dialog[open] .sheet');
+  await has(page, 'dialog[open] .sheet');
 }
 
 /** Presses what has a text. @param {Page} page @param {string} selector @param {string} text */

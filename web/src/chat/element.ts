@@ -223,6 +223,11 @@ export class BongsuChat extends LitElement implements BongsuChatElement, Convers
     this.#tell();
   }
 
+  #scrolled(): void {
+    this.#looked();
+    this.requestUpdate();
+  }
+
   /** Tells the page what has changed. */
   #tell(): void {
     const { state, unread } = this;
@@ -329,7 +334,7 @@ export class BongsuChat extends LitElement implements BongsuChatElement, Convers
         ${this.overlay ? nothing : this.#above()}
         <div class="middle">
           <bongsu-chat-list .rows=${room.lines} .row=${this.#row} .version=${this.version} label=${this.#say('messages')}
-            @stuckchange=${this.#looked}></bongsu-chat-list>
+            @stuckchange=${this.#scrolled}></bongsu-chat-list>
           ${room.lines.length === 0 && this.state === 'open' && !this.overlay ? html`<p class="empty">${this.#say('empty')}</p>` : nothing}
           ${this.#latest()}
           <bongsu-chat-reactions .say=${this.#say} .plain=${this.overlay} .disabled=${this.state !== 'open'}

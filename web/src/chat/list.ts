@@ -70,6 +70,7 @@ export class ChatList extends LitElement {
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
+    this.#noticeScroll(); // its event may still be on its way
     if (changed.has('rows')) {
       this.#heights.set(this.rows);
     }
@@ -120,8 +121,14 @@ export class ChatList extends LitElement {
   }
 
   #scrolled(): void {
+    this.#noticeScroll();
+    this.requestUpdate();
+  }
+
+  /** Follows the reader, who may have left the end, or come back to it. */
+  #noticeScroll(): void {
     const { scroller } = this;
-    if (!scroller) {
+    if (!scroller || Math.abs(scroller.scrollTop - this.#at) < 1) {
       return;
     }
     const { scrollTop, clientHeight, scrollHeight } = scroller;
@@ -135,7 +142,6 @@ export class ChatList extends LitElement {
     if (!this.stuck) {
       this.#anchor = anchorAt(this.#heights, scrollTop);
     }
-    this.requestUpdate();
   }
 
   #stick(stuck: boolean): void {

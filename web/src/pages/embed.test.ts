@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { playerOptions } from './embed.ts';
+import { signalingOption } from './signaling.ts';
 
 test.each([
   ['', { muted: false, autoplay: true, controls: true }],
@@ -8,4 +9,13 @@ test.each([
   ['?muted=false&controls=No', { muted: false, autoplay: true, controls: false }],
 ])('the options of "%s"', (query, options) => {
   expect(playerOptions(query)).toEqual(options);
+});
+
+test('pages go by HTTP unless their address says otherwise', () => {
+  expect(['', '?muted', '?signaling=http', '?signaling=ws&muted'].map(signalingOption)).toEqual([
+    'http',
+    'http',
+    'http',
+    'ws',
+  ]);
 });

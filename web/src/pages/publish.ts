@@ -63,7 +63,7 @@ export class PublishPage extends StreamPage {
 
   protected override streamContent(): TemplateResult {
     return html`
-      <div class="studio">
+      <div class="studio ${this.busy ? 'busy' : ''}">
         <div class="desk">
           <h1>${this.stream} <span class="muted">${say('heading')}</span></h1>
           ${this.stage()} ${this.sources()} ${this.soundRow()} ${this.switchRow()} ${this.problems()}
@@ -71,6 +71,7 @@ export class PublishPage extends StreamPage {
           <chat-pane stream=${this.stream} .source=${this.client}></chat-pane>
           ${this.busy ? html`<live-statistics .peer=${() => this.client?.peer}></live-statistics>` : ''}
         </div>
+        <chat-pane stream=${this.stream} .source=${this.client}></chat-pane>
         ${settingsForm({
           settings: this.settings,
           key: this.key,

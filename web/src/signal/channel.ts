@@ -47,6 +47,7 @@ export class SignalChannel extends EventTarget {
   closed = false;
 
   private readonly pending = new Set<Pending>();
+  /** Whether the server has heard of it. */
   private used = false;
   /** Whether the server has a session of this id. */
   private held = false;
@@ -61,8 +62,9 @@ export class SignalChannel extends EventTarget {
 
   /** Sends a message; false if the socket is not up, so that the message is lost. */
   send(message: SignalMessage): boolean {
-    this.used = true;
-    return !this.closed && this.carrier.write({ ...message, id: this.id });
+    const sent = !this.closed && this.carrier.write({ ...message, id: this.id });
+    this.used ||= sent;
+    return sent;
   }
 
   /**

@@ -19,20 +19,25 @@ const fragmentType = 'application/trickle-ice-sdpfrag';
 export function overHTTP(type: 'publish' | 'play', access: Access): Signaling {
   return {
     open: async (offer, signal) => {
-      const session = await open(access, offer, signal);
+      // Not given up when the signal says so: what the server makes meanwhile has to be ended.
+      const session = await open(access, offer);
+      if (signal?.aborted) {
+        void session.close();
+        throw signal.reason;
+      }
       if (!session.answer.startsWith('v=') || (type === 'publish' && !session.known)) {
         void session.close();
-        throw new SignalingError('answer', `${access.endpoint} did not answer with SDP and a Location`);
+        throw new SignalingError('answer', `${access.endpoint} did not answer as WHIP and WHEP do`);
       }
       return session;
     },
   };
 }
 
-async function open(access: Access, offer: string, signal?: AbortSignal): Promise<HTTPSession> {
+async function open(access: Access, offer: string): Promise<HTTPSession> {
   const { endpoint } = access;
   const headers = { 'Content-Type': 'application/sdp', Accept: 'application/sdp' };
-  const response = await request(access, endpoint, { method: 'POST', headers, body: offer }, answerLimit, signal);
+  const response = await request(access, endpoint, { method: 'POST', headers, body: offer }, answerLimit);
   const body = await response.text().catch(() => '');
   if (!response.ok) {
     throw refusal(response, body);
@@ -113,22 +118,14 @@ class HTTPSession implements SignaledSession {
   }
 }
 
-async function request(
-  { token, fetch }: Access,
-  url: string,
-  init: RequestInit,
-  limit: number,
-  signal?: AbortSignal,
-): Promise<Response> {
+async function request({ token, fetch }: Access, url: string, init: RequestInit, limit: number): Promise<Response> {
   const headers = new Headers(init.headers);
   if (token) {
     headers.set('Authorization', `Bearer ${token}`);
   }
-  const late = AbortSignal.timeout(limit);
   try {
-    return await fetch(url, { ...init, headers, signal: signal ? AbortSignal.any([signal, late]) : late });
+    return await fetch(url, { ...init, headers, signal: AbortSignal.timeout(limit) });
   } catch (error) {
-    signal?.throwIfAborted();
     const timeout = error instanceof DOMException && error.name === 'TimeoutError';
     throw new SignalingError(timeout ? 'timeout' : 'network', error instanceof Error ? error.message : '');
   }

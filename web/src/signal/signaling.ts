@@ -14,7 +14,7 @@ export interface Access {
 }
 
 export interface Signaling {
-  /** Opens a session for an offer. Throws a SignalingError. */
+  /** Opens a session for an offer. Throws a SignalingError, or the reason of the signal, which leaves no session. */
   open(offer: string, signal?: AbortSignal): Promise<SignaledSession>;
 }
 

@@ -3,7 +3,7 @@ import type { SignalChannel, SignalMessage } from './channel.ts';
 import { type Access, type SignaledSession, type Signaling, SignalingError } from './signaling.ts';
 import { type SignalSocket, signalSocket, signalURL } from './socket.ts';
 
-/** The status for the server's own offer instead of an answer to ours (draft-ietf-wish-whep-03 section 4.3), which we can't take either. */
+/** By HTTP, the status that comes with an offer of the server's own in place of an answer. We have nothing else to offer. */
 const notAcceptable = 406;
 
 /** The socket that is used is the page's own to the server of the endpoint. */

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { WhepStateDetail } from '../api.ts';
 import { setLanguage } from '../i18n/index.ts';
+import { FakeWebSocket } from '../signal/fake.ts';
 import { WhepVideo } from './element.ts';
 
 class SilentPeerConnection extends EventTarget {
@@ -75,6 +76,19 @@ test('tries again with another token', async () => {
   expect(posts.map(({ authorization }) => authorization)).toEqual([null, 'Bearer right']);
   video.token = null;
   expect(video.hasAttribute('token')).toBe(false);
+});
+
+test('goes by WebSocket where it is told to', async () => {
+  FakeWebSocket.all = [];
+  vi.stubGlobal('WebSocket', FakeWebSocket);
+  const video = make({ src: 'https://tv.example/whep/a', signaling: 'ws' });
+  await settle();
+  expect(FakeWebSocket.latest.url).toBe('wss://tv.example/signal');
+  expect(posts).toEqual([]);
+  video.signaling = 'http';
+  await settle();
+  expect(posts).toHaveLength(1);
+  expect(FakeWebSocket.latest.closed).toBe(1000);
 });
 
 test('waits for play() with preload="none", and does not with autoplay', async () => {

@@ -93,7 +93,7 @@ export class Session {
     const ticker = setInterval(() => void this.#tick(), 1000);
     try {
       this.#listen();
-      await Promise.race([this.#connect(), this.#ended]);
+      await Promise.race([this.#connect(signal), this.#ended]);
       return await this.#ended;
     } finally {
       signal.removeEventListener('abort', abort);
@@ -124,13 +124,13 @@ export class Session {
    * The offer goes out before it becomes the local description, so that the ICE servers that come with the answer are known
    * when candidates are gathered. It needs none itself: the server learns them from the connectivity checks.
    */
-  async #connect(): Promise<void> {
+  async #connect(signal: AbortSignal): Promise<void> {
     const pc = this.peerConnection;
     pc.addTransceiver('audio', { direction: 'recvonly' });
     pc.addTransceiver('video', { direction: 'recvonly' });
     const { sdp = '' } = await pc.createOffer();
     const offer = wantStereo(sdp);
-    const signaled = await this.signaling.open(offer);
+    const signaled = await this.signaling.open(offer, signal);
     if (this.#closed) {
       await signaled.close();
       return;
