@@ -1,4 +1,4 @@
-"""Publishes the test picture and a tone with aiortc: python3 aiortc_publish.py URL CODEC.
+"""Publishes the test picture and a tone with aiortc: python3 aiortc_publish.py URL CODEC [--talk NAME].
 
 It ends with its standard input.
 """
@@ -11,8 +11,10 @@ import aiortc
 import av
 import numpy
 
+import aiortc_talk
 import picture
 import report
+import talk
 import wish
 
 
@@ -65,7 +67,7 @@ class Tone(Source):
         return await self.stamped(frame, first)
 
 
-async def publish(url, codec):
+async def publish(url, codec, member):
     peer = aiortc.RTCPeerConnection()
     connected = asyncio.Event()
     peer.on("connectionstatechange", lambda: peer.connectionState == "connected" and connected.set())
@@ -73,14 +75,22 @@ async def publish(url, codec):
     video = peer.addTransceiver(Camera(), "sendonly")
     wanted = [c for c in aiortc.RTCRtpSender.getCapabilities("video").codecs if c.mimeType == f"video/{codec}"]
     video.setCodecPreferences(wanted)
+    data = aiortc_talk.attach(peer, member) if member else None
     await peer.setLocalDescription(await peer.createOffer())  # with all candidates
     session = await asyncio.to_thread(wish.Session, url, peer.localDescription.sdp)
     try:
         await peer.setRemoteDescription(aiortc.RTCSessionDescription(session.answer, "answer"))
         async with asyncio.timeout(20):
             await connected.wait()
-        report.say(connected=True)
+            while member and not member.settled.is_set():
+                await asyncio.sleep(0.05)
+        sent = talk.messages() if member else []
+        spreading = asyncio.create_task(aiortc_talk.spread(data, sent)) if member else None
+        report.say(connected=True, data=[talk.digest(message) for message in sent])
         await asyncio.to_thread(report.until_told)
+        if spreading:
+            spreading.cancel()
+            member.fail()
     finally:
         await asyncio.to_thread(session.close)
         await peer.close()
@@ -90,5 +100,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("url")
     parser.add_argument("codec")
+    parser.add_argument("--talk")
     arguments = parser.parse_args()
-    asyncio.run(publish(arguments.url, arguments.codec))
+    member = talk.Talk(arguments.talk) if arguments.talk else None
+    asyncio.run(publish(arguments.url, arguments.codec, member))

@@ -8,24 +8,25 @@
  * @property {string} codec
  * @property {Options} options of the publisher
  * @property {'auto' | 'pc'} transport of the viewers: the lean one where it fits, or always a peer connection
+ * @property {boolean} talk all have the data channels "chat" and "data", too
  * @property {{ player: string, options: Options }[]} players
  */
 
 /** @type {(Pick<Broadcast, 'publisher' | 'codec'> & Partial<Broadcast>)[]} */
 const broadcasts = [
-  { publisher: 'aiortc', codec: 'VP8' },
+  { publisher: 'aiortc', codec: 'VP8', talk: true },
   { publisher: 'aiortc', codec: 'H264' },
-  { publisher: 'aiortc', codec: 'H264', transport: 'pc' },
+  { publisher: 'aiortc', codec: 'H264', transport: 'pc', talk: true },
   { publisher: 'gstreamer', codec: 'VP8' },
-  { publisher: 'gstreamer', codec: 'VP8', transport: 'pc' },
+  { publisher: 'gstreamer', codec: 'VP8', transport: 'pc', talk: true },
   { publisher: 'gstreamer', codec: 'VP8', options: { tcp: true } },
   { publisher: 'gstreamer', codec: 'H264', options: { trickle: true } },
-  { publisher: 'chromium', codec: 'VP8' },
+  { publisher: 'chromium', codec: 'VP8', talk: true },
   { publisher: 'chromium', codec: 'H264' },
   { publisher: 'chromium', codec: 'VP9', options: { restart: true } },
   { publisher: 'chromium', codec: 'AV1' },
   { publisher: 'firefox', codec: 'VP8', options: { restart: true } },
-  { publisher: 'firefox', codec: 'VP9' },
+  { publisher: 'firefox', codec: 'VP9', talk: true },
   { publisher: 'firefox', codec: 'AV1' },
 ];
 
@@ -44,21 +45,23 @@ const players = {
 export function cases() {
   /** @type {Record<string, number>} */
   const turns = {};
-  /** @param {string} player @returns {Options} */
-  const nextWay = (player) => {
-    const turn = turns[player] ?? 0;
-    turns[player] = turn + 1;
+  /** Those who talk take turns of their own, so that each way is tried with and without. @param {string} player @param {boolean} talk @returns {Options} */
+  const nextWay = (player, talk) => {
+    const key = `${player} ${talk}`;
+    const turn = turns[key] ?? 0;
+    turns[key] = turn + 1;
     const { ways } = players[player] ?? { ways: [{}] };
     return ways[turn % ways.length] ?? {};
   };
-  return broadcasts.map(({ publisher, codec, options = {}, transport = 'auto' }) => {
+  return broadcasts.map(({ publisher, codec, options = {}, transport = 'auto', talk = false }) => {
     const able = Object.keys(players).filter((player) => players[player]?.codecs.includes(codec));
     return {
       publisher,
       codec,
       options,
       transport,
-      players: able.map((player) => ({ player, options: nextWay(player) })),
+      talk,
+      players: able.map((player) => ({ player, options: nextWay(player, talk) })),
     };
   });
 }

@@ -4,6 +4,7 @@ import { launchFirefox } from '../web/e2e/lib/firefox.mjs';
 import { startDriver } from './driver.mjs';
 import { installClient } from './page_client.mjs';
 import { installPicture } from './page_picture.mjs';
+import { installTalk } from './page_talk.mjs';
 
 /** How long one publisher or one player may take, milliseconds. */
 const patience = 60_000;
@@ -15,10 +16,16 @@ const patience = 60_000;
  * @property {boolean} [trickle] candidates in PATCHes, not in the offer; browsers always do so
  * @property {boolean} [tcp] candidates for TCP only; GStreamer only
  * @property {boolean} [restart] restart ICE once it is connected; browsers only. A player is then a plain client, not our page
+ * @property {string} [talk] open the data channels, and chat by this name; a player in a browser is then a plain client, too
+ * @property {number} [data] how many messages a player who talks waits for on the channel "data"
+ *
+ * @typedef {object} Publication
+ * @property {import('./page_talk.mjs').Digest[]} data what it sends each second, if it talks
+ * @property {() => Promise<void>} stop ends it, and rejects if anything went wrong
  *
  * @typedef {object} Client
- * @property {(origin: string, stream: string, codec: string, options: Options) => Promise<() => Promise<void>>} publish
- *   returns when it is connected; what it gives ends it
+ * @property {(origin: string, stream: string, codec: string, options: Options) => Promise<Publication>} publish
+ *   returns when it is connected, and has said hello
  * @property {(origin: string, stream: string, frames: number, options: Options) => Promise<Report>} play until so many were seen
  * @property {() => Promise<void>} close
  */
@@ -45,8 +52,8 @@ function inPython(name) {
     publish: async (origin, stream, codec, how) => {
       const options = [`${origin}/whip/${stream}`, codec, ...flags(how)];
       const driver = startDriver(`${name}_publish.py`, options, 4 * patience);
-      await driver.next();
-      return driver.end;
+      const { data } = /** @type {Publication} */ (await driver.next());
+      return { data, stop: driver.end };
     },
     play: async (origin, stream, frames, how) => {
       const options = [`${origin}/whep/${stream}`, String(frames), ...flags(how)];
@@ -60,8 +67,13 @@ function inPython(name) {
 }
 
 /** @param {Options} options */
-function flags({ trickle, tcp }) {
-  return [...(trickle ? ['--trickle'] : []), ...(tcp ? ['--tcp'] : [])];
+function flags({ trickle, tcp, talk, data }) {
+  return [
+    ...(trickle ? ['--trickle'] : []),
+    ...(tcp ? ['--tcp'] : []),
+    ...(talk ? ['--talk', talk] : []),
+    ...(data ? ['--data', String(data)] : []),
+  ];
 }
 
 /**
@@ -81,26 +93,29 @@ function inBrowser(start) {
       await page.setViewport({ width: 640, height: 480 }); // what has no GPU draws it
       await page.evaluateOnNewDocument(installPicture);
       await page.evaluateOnNewDocument(installClient);
+      await page.evaluateOnNewDocument(installTalk);
     });
     tab.page.setDefaultTimeout(patience);
     return tab.page;
   };
   return {
-    publish: async (origin, stream, codec, { restart = false }) => {
+    publish: async (origin, stream, codec, { restart = false, talk = '' }) => {
       const page = await open('publisher', origin, '/readyz');
+      /** @type {import('./page_talk.mjs').Digest[]} */
+      let data;
       try {
-        await inTime(page.evaluate(publish, `${origin}/whip/${stream}`, codec, restart));
+        data = await inTime(page.evaluate(publish, `${origin}/whip/${stream}`, codec, restart, talk));
       } catch (error) {
         await page.close();
         throw error;
       }
-      return async () => {
-        await inTime(page.evaluate(end)).finally(() => page.close());
-      };
+      return { data, stop: () => inTime(page.evaluate(end)).finally(() => page.close()) };
     },
-    play: async (origin, stream, frames, { restart = false }) => {
-      const page = await open('player', origin, restart ? '/readyz' : `/embed/${stream}`);
-      return inTime(page.evaluate(play, restart ? `${origin}/whep/${stream}` : '', frames)).finally(() => page.close());
+    play: async (origin, stream, frames, { restart = false, talk = '', data = 0 }) => {
+      const plain = restart || talk !== '';
+      const page = await open('player', origin, plain ? '/readyz' : `/embed/${stream}`);
+      const endpoint = plain ? `${origin}/whep/${stream}` : '';
+      return inTime(page.evaluate(play, endpoint, frames, restart, talk, data)).finally(() => page.close());
     },
     close: async () => {
       await Promise.all([...browsers.values()].map(async (browser) => (await browser).close()));
@@ -131,6 +146,7 @@ async function inTime(work) {
  * @typedef {object} Page
  * @property {import('./page_client.mjs').Client} client
  * @property {import('./page_picture.mjs').Picture} picture
+ * @property {import('./page_talk.mjs').Talk} talk
  * @property {import('../web/e2e/lib/inpage.mjs').Watcher} watcher
  */
 
@@ -139,35 +155,51 @@ async function inTime(work) {
  * @param {string} endpoint
  * @param {string} codec
  * @param {boolean} restart
+ * @param {string} name in the chat, if any
  */
-async function publish(endpoint, codec, restart) {
-  const { client } = /** @type {Page} */ (/** @type {unknown} */ (globalThis));
-  await client.publish(endpoint, codec);
+async function publish(endpoint, codec, restart, name) {
+  const { client, talk } = /** @type {Page} */ (/** @type {unknown} */ (globalThis));
+  await client.publish(endpoint, codec, name);
   if (restart) {
     await client.restart();
   }
+  if (!name) {
+    return [];
+  }
+  await talk.settled();
+  return talk.spread();
 }
 
 /** Runs in the page. */
-function end() {
-  return /** @type {Page} */ (/** @type {unknown} */ (globalThis)).client.close();
+async function end() {
+  const { client, talk } = /** @type {Page} */ (/** @type {unknown} */ (globalThis));
+  await client.close();
+  if (talk.errors().length > 0) {
+    throw new Error(`the chat refused: ${talk.errors().join('; ')}`);
+  }
 }
 
 /**
  * Runs in the page.
  * @param {string} endpoint empty if the page plays by itself
  * @param {number} frames
+ * @param {boolean} restart
+ * @param {string} name in the chat, if any
+ * @param {number} data messages to wait for
  */
-async function play(endpoint, frames) {
-  const { client, picture, watcher } = /** @type {Page} */ (/** @type {unknown} */ (globalThis));
+async function play(endpoint, frames, restart, name, data) {
+  const { client, picture, talk, watcher } = /** @type {Page} */ (/** @type {unknown} */ (globalThis));
   if (endpoint) {
-    await client.play(endpoint);
+    await client.play(endpoint, name);
+  }
+  if (restart) {
     await client.restart();
   }
   for (;;) {
     const video = watcher.video();
     if (video) {
-      return picture.look(video, frames);
+      const [seen, heard] = await Promise.all([picture.look(video, frames), name ? talk.complete(data) : null]);
+      return { ...seen, talk: heard };
     }
     await new Promise((resolve) => setTimeout(resolve, 20));
   }

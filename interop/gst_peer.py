@@ -11,6 +11,7 @@ gi.require_version("GstSdp", "1.0")
 gi.require_version("GstWebRTC", "1.0")
 from gi.repository import Gst, GstSdp, GstWebRTC  # noqa: E402
 
+import gst_talk  # noqa: E402
 import wish  # noqa: E402
 
 _TIMEOUT = 10  # seconds
@@ -21,10 +22,10 @@ Gst.init(None)
 class Peer:
     """A pipeline with a webrtcbin, which has candidates for UDP and TCP, or for TCP only.
 
-    It works in threads of its own; here all waits.
+    It works in threads of its own; here all waits. With a Talk it has the data channels for that, too.
     """
 
-    def __init__(self, tcp):
+    def __init__(self, tcp, member=None):
         self.pipeline = Gst.Pipeline.new()
         self.bin = Gst.ElementFactory.make("webrtcbin")
         self.bin.set_property("bundle-policy", GstWebRTC.WebRTCBundlePolicy.MAX_BUNDLE)
@@ -39,6 +40,8 @@ class Peer:
         self._gathered = threading.Event()
         self._candidates = queue.Queue()
         self._session = None
+        self._member = member
+        self.data = None
         self.bin.connect("on-ice-candidate", lambda _, line, candidate: self._candidates.put((line, candidate)))
         self.bin.connect("notify::connection-state", self._connection)
         self.bin.connect("notify::ice-gathering-state", self._gathering)
@@ -52,6 +55,8 @@ class Peer:
     def start(self, url, trickle):
         """Begins a session, with all candidates in the offer or, with trickle, in PATCHes; returns when it is connected."""
         self.pipeline.set_state(Gst.State.PLAYING)
+        if self._member:
+            self.data = gst_talk.attach(self.bin, self._member)
         reply = self._ask("create-offer", None)
         offer = reply.get_value("offer")  # lives as long as the reply
         self._ask("set-local-description", offer)

@@ -1,4 +1,5 @@
-"""Plays a stream with webrtcbin until it has seen enough of it: python3 gst_play.py URL FRAMES [--trickle] [--tcp]."""
+"""Plays a stream with webrtcbin until it has seen enough of it: python3 gst_play.py URL FRAMES [--trickle] [--tcp] [--talk NAME --data COUNT].
+"""
 
 import argparse
 import threading
@@ -8,6 +9,7 @@ from gst_peer import Gst, GstWebRTC
 
 import numpy
 import report
+import talk
 
 DECODERS = {
     "VP8": "rtpvp8depay ! vp8dec",
@@ -27,10 +29,10 @@ RAW = {"video": "videoconvert ! video/x-raw,format=RGB", "audio": "audioconvert 
 class Player:
     """A Peer that reports what it decodes."""
 
-    def __init__(self, frames, tcp):
-        self.peer = gst_peer.Peer(tcp)
+    def __init__(self, frames, tcp, member):
+        self.peer = gst_peer.Peer(tcp, member)
         self.complete = threading.Event()
-        self.report = report.Report(frames)
+        self.report = report.Report(frames, member)
         self.peer.bin.connect("pad-added", self._receive)
         for kind, formats in OFFERED.items():
             caps = ";".join(f"application/x-rtp,media={kind},clock-rate={CLOCK[kind]},{f}" for f in formats)
@@ -58,8 +60,8 @@ class Player:
         return Gst.FlowReturn.OK
 
 
-def play(url, frames, trickle, tcp):
-    player = Player(frames, tcp)
+def play(url, frames, trickle, tcp, member):
+    player = Player(frames, tcp, member)
     try:
         player.peer.start(url, trickle)
         while not player.complete.wait(0.1):
@@ -75,5 +77,8 @@ if __name__ == "__main__":
     parser.add_argument("frames", type=int)
     parser.add_argument("--trickle", action="store_true")
     parser.add_argument("--tcp", action="store_true")
+    parser.add_argument("--talk")
+    parser.add_argument("--data", type=int, default=0)
     arguments = parser.parse_args()
-    play(arguments.url, arguments.frames, arguments.trickle, arguments.tcp)
+    member = talk.Talk(arguments.talk, arguments.data) if arguments.talk else None
+    play(arguments.url, arguments.frames, arguments.trickle, arguments.tcp, member)

@@ -1,4 +1,4 @@
-"""Publishes the test picture and a tone with webrtcbin: python3 gst_publish.py URL CODEC [--trickle] [--tcp].
+"""Publishes the test picture and a tone with webrtcbin: python3 gst_publish.py URL CODEC [--trickle] [--tcp] [--talk NAME].
 
 It ends with its standard input.
 """
@@ -10,8 +10,10 @@ import time
 import gst_peer
 from gst_peer import Gst
 
+import gst_talk
 import picture
 import report
+import talk
 
 ENCODERS = {
     "VP8": "vp8enc deadline=1 error-resilient=default target-bitrate=800000 keyframe-max-dist=600 ! rtpvp8pay",
@@ -32,23 +34,32 @@ def film(camera, ended):
         number += 1
 
 
-def publish(url, codec, trickle, tcp):
-    peer = gst_peer.Peer(tcp)
+def publish(url, codec, trickle, tcp, member):
+    peer = gst_peer.Peer(tcp, member)
     rtp = "capsfilter caps=application/x-rtp"
     video = peer.add(f"{CAMERA} ! {ENCODERS[codec]} ! {rtp},media=video,encoding-name={codec},payload=96")
     audio = peer.add(f"{TONE} ! {rtp},media=audio,encoding-name=OPUS,payload=97")
     video.link(peer.bin)
     audio.link(peer.bin)
     ended = threading.Event()
-    filming = threading.Thread(target=film, args=(video.get_by_name("camera"), ended))
+    work = [threading.Thread(target=film, args=(video.get_by_name("camera"), ended))]
+    sent = talk.messages(talk.SIZES[:1]) if member else []  # webrtcbin sends no more than 64 KiB
     try:
         peer.start(url, trickle)
-        filming.start()
-        report.say(connected=True)
+        if member:
+            while not member.settled.wait(0.1):
+                peer.fail()
+            work.append(threading.Thread(target=gst_talk.spread, args=(peer.data, sent, ended)))
+        for thread in work:
+            thread.start()
+        report.say(connected=True, data=[talk.digest(message) for message in sent])
         report.until_told()
         ended.set()
-        filming.join()
+        for thread in work:
+            thread.join()
         peer.fail()
+        if member:
+            member.fail()
     finally:
         ended.set()
         peer.close()
@@ -60,5 +71,7 @@ if __name__ == "__main__":
     parser.add_argument("codec", choices=ENCODERS)
     parser.add_argument("--trickle", action="store_true")
     parser.add_argument("--tcp", action="store_true")
+    parser.add_argument("--talk")
     arguments = parser.parse_args()
-    publish(arguments.url, arguments.codec, arguments.trickle, arguments.tcp)
+    member = talk.Talk(arguments.talk) if arguments.talk else None
+    publish(arguments.url, arguments.codec, arguments.trickle, arguments.tcp, member)

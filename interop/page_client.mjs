@@ -2,8 +2,9 @@
 
 /**
  * @typedef {object} Client
- * @property {(endpoint: string, codec: string) => Promise<void>} publish the test picture and the tone, until it is closed
- * @property {(endpoint: string) => Promise<void>} play in a video element of its own
+ * @property {(endpoint: string, codec: string, name: string) => Promise<void>} publish the test picture and the tone, until it is
+ *   closed; with the data channels of this name, if it has one
+ * @property {(endpoint: string, name: string) => Promise<void>} play in a video element of its own; the same
  * @property {() => Promise<void>} restart ICE (RFC 9725 section 4.3.3); returns when the new pair of candidates is in use
  * @property {() => Promise<void>} close the session
  */
@@ -80,8 +81,8 @@ export function installClient() {
     await queue;
   };
 
-  /** @param {string} endpoint @param {string} codec */
-  const publish = async (endpoint, codec) => {
+  /** @param {string} endpoint @param {string} codec @param {string} name */
+  const publish = async (endpoint, codec, name) => {
     peer = new RTCPeerConnection({ bundlePolicy: 'max-bundle' });
     const stream = /** @type {{ picture: import('./page_picture.mjs').Picture }} */ (
       /** @type {unknown} */ (globalThis)
@@ -92,16 +93,28 @@ export function installClient() {
     const video = peer.addTransceiver(track ?? 'video', { direction: 'sendonly' });
     const known = RTCRtpSender.getCapabilities('video')?.codecs ?? [];
     video.setCodecPreferences(known.filter(({ mimeType }) => [`video/${codec}`, 'video/rtx'].includes(mimeType)));
+    talk(name);
     await open(endpoint);
   };
 
-  /** @param {string} endpoint */
-  const play = async (endpoint) => {
+  /** Opens the data channels. @param {string} name */
+  const talk = (name) => {
+    if (name) {
+      /** @type {{ talk: import('./page_talk.mjs').Talk }} */ (/** @type {unknown} */ (globalThis)).talk.open(
+        peer,
+        name,
+      );
+    }
+  };
+
+  /** @param {string} endpoint @param {string} name */
+  const play = async (endpoint, name) => {
     peer = new RTCPeerConnection({ bundlePolicy: 'max-bundle' });
     const stream = new MediaStream();
     for (const kind of ['audio', 'video']) {
       stream.addTrack(peer.addTransceiver(kind, { direction: 'recvonly' }).receiver.track);
     }
+    talk(name);
     const video = Object.assign(document.createElement('video'), { srcObject: stream, autoplay: true });
     document.body.append(video);
     await open(endpoint);

@@ -10,6 +10,7 @@
  * @property {number | null} error mean difference from what was sent, in steps of 255
  * @property {number} loudness of the sound, root mean square, 0 to 1
  * @property {number} pitch of the sound, Hz
+ * @property {import('./page_talk.mjs').Heard | null} [talk] of those who talk
  *
  * @typedef {object} Picture
  * @property {() => MediaStream} film gives the test picture and the tone as they happen

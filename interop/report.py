@@ -20,7 +20,8 @@ def say(**what):
 class Report:
     """Collects what a player decodes, until it is enough. Its fields are those of Report in page_picture.mjs."""
 
-    def __init__(self, frames):
+    def __init__(self, frames, member=None):
+        """Member, if any, is the player's Talk."""
         signal.signal(signal.SIGALRM, self._late)
         signal.alarm(_PATIENCE)
         self._wanted = frames
@@ -31,10 +32,11 @@ class Report:
         self._damaged = 0
         self._sound = []
         self._rate = 0
+        self._member = member
 
     def see(self, rgb):
         """Takes a decoded frame, height x width x RGB."""
-        if self.complete():
+        if self.shown():
             return
         self._first = self._first or time.monotonic() - self._began
         number, error = picture.read(rgb)
@@ -50,7 +52,11 @@ class Report:
         self._rate = rate
 
     def complete(self):
-        """Tells whether enough was seen; with a second of sound."""
+        """Tells whether enough was seen, with a second of sound; and all was said."""
+        return self.shown() and (self._member is None or self._member.complete())
+
+    def shown(self):
+        """Tells whether enough was seen, with a second of sound."""
         heard = sum(len(s) for s in self._sound)
         return len(self._numbers) >= self._wanted and bool(heard) and heard >= self._rate
 
@@ -68,6 +74,7 @@ class Report:
             error=round(float(numpy.mean(self._errors)), 1) if self._errors else None,
             loudness=round(float(numpy.sqrt((sound**2).mean())), 3),
             pitch=round(self._rate / numpy.median(periods)) if periods.size else 0,  # whatever was lost in between
+            talk=self._member and self._member.report(),
         )
 
     def _late(self, *_):

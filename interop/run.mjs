@@ -6,6 +6,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { startGateway } from '../web/e2e/lib/gateway.mjs';
 import { cases } from './cases.mjs';
 import { clients } from './clients.mjs';
+import { joinGuest } from './guest.mjs';
+import * as chat from './talk.mjs';
 import { complaints } from './verdict.mjs';
 
 /** Frames that a player has to see: two seconds at the picture's rate. */
@@ -51,37 +53,69 @@ process.exitCode = failures > 0 || wanted.length === 0 ? 1 : 0;
  * @param {import('../web/e2e/lib/gateway.mjs').Gateway} gateway
  */
 async function run(broadcast, stream, gateway) {
-  const { publisher, codec, options } = broadcast;
+  const { publisher, codec, talk } = broadcast;
+  const options = { ...broadcast.options, ...(talk && { talk: chat.nameOf(publisher, true) }) };
   const cells = [publisher, 'publish', codec, ways(options)];
   const log = () => logOf(gateway, stream);
-  let stop = async () => {};
+  /** @type {import('./clients.mjs').Publication | undefined} */
+  let publication;
   try {
-    stop = (await all[publisher]?.publish(gateway.origin, stream, codec, options)) ?? stop;
+    publication = await all[publisher]?.publish(gateway.origin, stream, codec, options);
     await received(gateway.origin, stream, ['opus', codec]);
     row([], cells, log);
   } catch (error) {
     row([String(error)], cells, log);
-    await stop().catch(() => undefined);
+    await publication?.stop().catch(() => undefined);
     return;
   }
+  const { data = [] } = publication ?? {};
   const players = [...broadcast.players];
   const work = async () => {
     for (let next = players.shift(); next; next = players.shift()) {
-      await play(broadcast, next, gateway.origin, stream, log);
+      await play(broadcast, next, data, gateway.origin, stream, log);
     }
   };
-  await Promise.all([work(), work()]);
-  await stop().catch((error) => row([String(error)], cells, log));
+  const playing = () => Promise.all([work(), work()]);
+  await (talk ? withGuest(broadcast, gateway.origin, stream, log, playing) : playing());
+  await publication?.stop().catch((error) => row([String(error)], cells, log));
+}
+
+/**
+ * Has a guest in the stream's chat, by HTTP, while something is done.
+ * @param {import('./cases.mjs').Broadcast} broadcast
+ * @param {string} origin
+ * @param {string} stream
+ * @param {() => string} log
+ * @param {() => Promise<unknown>} done
+ */
+async function withGuest({ publisher, codec, players }, origin, stream, log, done) {
+  const cells = ['fetch', 'chat', codec, `from ${publisher}`];
+  try {
+    const guest = await joinGuest(origin, stream, chat.guest);
+    await done();
+    const wanted = chat.all(
+      publisher,
+      players.map(({ player }) => player),
+    );
+    const talk = await guest.leave(wanted.length);
+    row(chat.guestComplaints(talk, wanted), [...cells, `${talk.heard.length} messages by SSE`], log);
+  } catch (error) {
+    row([String(error)], cells, log);
+  }
 }
 
 /**
  * @param {import('./cases.mjs').Broadcast} broadcast
  * @param {{ player: string, options: import('./clients.mjs').Options }} viewer
+ * @param {import('./page_talk.mjs').Digest[]} sent
  * @param {string} origin
  * @param {string} stream
  * @param {() => string} log
  */
-async function play({ publisher, codec, transport }, { player, options }, origin, stream, log) {
+async function play({ publisher, codec, transport, talk }, viewer, sent, origin, stream, log) {
+  const { player } = viewer;
+  const data = chat.dataFor(player, sent).length;
+  const options = { ...viewer.options, ...(talk && { talk: chat.nameOf(player), data }) };
   const cells = [player, 'play', codec, `from ${publisher}`];
   const how = [ways(options), transport === 'pc' ? 'peer connection' : ''].filter(Boolean).join(', ');
   try {
@@ -90,7 +124,8 @@ async function play({ publisher, codec, transport }, { player, options }, origin
       const { numbers, first, error, pitch } = report;
       const seen = `${report.frames} frames, ${numbers.join(' to ')}`;
       const values = [seen, `error ${error}`, `${pitch} Hz`, `first frame ${first} ms`, how];
-      row(complaints(report, frames), [...cells, ...values], log);
+      const heard = report.talk ? chat.playerComplaints(report.talk, publisher, player, sent) : [];
+      row([...complaints(report, frames), ...heard], [...cells, ...values], log);
     }
   } catch (error) {
     row([String(error)], [...cells, how], log);
@@ -136,13 +171,17 @@ async function received(origin, stream, codecs) {
 }
 
 /** @param {import('./clients.mjs').Options} options */
-function ways({ trickle, tcp, restart }) {
-  return [trickle ? 'trickle' : '', tcp ? 'TCP' : '', restart ? 'ICE restart' : ''].filter(Boolean).join(', ');
+function ways({ trickle, tcp, restart, talk }) {
+  const names = { trickle, TCP: tcp, 'ICE restart': restart, 'chat and data': talk };
+  return Object.entries(names)
+    .filter(([, used]) => used)
+    .map(([name]) => name)
+    .join(', ');
 }
 
 /** @param {import('./cases.mjs').Broadcast} broadcast */
-function describe({ publisher, codec, transport, options }) {
-  return `${publisher} ${codec} ${transport} ${ways(options)}`;
+function describe({ publisher, codec, transport, options, talk }) {
+  return `${publisher} ${codec} ${transport} ${ways(options)}${talk ? ' chat' : ''}`;
 }
 
 /** @param {import('../web/e2e/lib/gateway.mjs').Gateway} gateway @param {string} stream */
