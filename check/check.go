@@ -4,6 +4,7 @@
 package check
 
 import (
+	"cmp"
 	"path"
 	"slices"
 	"strings"
@@ -37,7 +38,7 @@ const (
 
 // Check is one requirement and how it is tried.
 type Check struct {
-	ID      string // as in docs/conformance.md: W-14 is WHIP's 14th, E-09 WHEP's 9th
+	ID      string // as in docs/conformance.md: W-14 is WHIP's 14th, E-09 WHEP's 9th, V-08 its extensions' 8th
 	Level   Level
 	Section string // where it stands
 	Title   string // the requirement in a few words
@@ -48,12 +49,11 @@ type Check struct {
 // Checks gives all checks in the order of their IDs.
 func Checks() []Check {
 	all := slices.Concat(methodChecks(), corsChecks(), postChecks(), offerChecks(), bundleChecks(), setupChecks(), trickleChecks(), restartChecks(),
-		lifeChecks(), redirectChecks(), serverChecks(), authChecks(), simulcastChecks(), loadChecks(), streamChecks(), counterChecks(), mediaChecks())
+		lifeChecks(), redirectChecks(), serverChecks(), authChecks(), simulcastChecks(), loadChecks(), streamChecks(), counterChecks(), mediaChecks(),
+		eventChecks(), newsChecks(), layerChecks())
+	const order = "WEV"
 	slices.SortFunc(all, func(a, b Check) int {
-		if a.ID[0] != b.ID[0] {
-			return int(b.ID[0]) - int(a.ID[0]) // W before E
-		}
-		return strings.Compare(number(a.ID), number(b.ID))
+		return cmp.Or(strings.IndexByte(order, a.ID[0])-strings.IndexByte(order, b.ID[0]), strings.Compare(number(a.ID), number(b.ID)))
 	})
 	return all
 }

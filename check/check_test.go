@@ -23,13 +23,13 @@ func TestTable(t *testing.T) {
 	seen := map[string]bool{}
 	last := ""
 	for _, c := range Checks() {
-		if !regexp.MustCompile(`^[WE]-\d\d\d?$`).MatchString(c.ID) || seen[c.ID] {
+		if !regexp.MustCompile(`^[WEV]-\d\d\d?$`).MatchString(c.ID) || seen[c.ID] {
 			t.Errorf("%q is no ID, or one that comes twice", c.ID)
 		}
 		if !slices.Contains(Levels(), c.Level) || c.Section == "" || c.Title == "" || c.Run == nil {
 			t.Errorf("%s is not complete: %+v", c.ID, c)
 		}
-		if here := number(c.ID); last != "" && seen["W-01"] && here < last && c.ID != "E-01" {
+		if here := number(c.ID); last != "" && here < last && c.ID != "E-01" && c.ID != "V-01" {
 			t.Errorf("%s comes after %s", c.ID, last)
 		} else {
 			last = here
@@ -44,7 +44,7 @@ func TestSelection(t *testing.T) {
 		return len(r.selected())
 	}
 	all := count(Config{})
-	if whip := count(Config{Only: []string{"w-*"}}); whip == 0 || whip == all || whip+count(Config{Only: []string{"E-*"}}) != all {
+	if whip := count(Config{Only: []string{"w-*"}}); whip == 0 || whip == all || whip+count(Config{Only: []string{"E-*", "V-*"}}) != all {
 		t.Errorf("of %d checks, W-* chooses %d", all, whip)
 	}
 	if n := count(Config{Only: []string{"W-14", " e-09 "}}); n != 2 {
@@ -114,6 +114,13 @@ func sloppy() map[string]http.HandlerFunc {
 			w.WriteHeader(map[bool]int{true: http.StatusCreated, false: http.StatusOK}[r.Method == http.MethodPost])
 			fmt.Fprint(w, sloppyAnswer)
 		},
+		"events and layers": func(w http.ResponseWriter, r *http.Request) {
+			sessions(w)
+			w.Header().Add("Link", `</x>; rel="`+relEvents+`"; events="active,active,inactive,weather"`)
+			w.Header().Add("Link", `</x>; rel="`+relLayer+`"`)
+			w.WriteHeader(map[bool]int{true: http.StatusCreated, false: http.StatusOK}[r.Method == http.MethodPost])
+			fmt.Fprint(w, sloppyAnswer+"\n\nevent: inactive\n\ndata: now\ndata: then\n\n")
+		},
 	}
 }
 
@@ -124,6 +131,7 @@ const sloppyAnswer = "v=0\no=- 1 1 IN IP4 0.0.0.0\ns=-\nt=0 0\nm=video 9 RTP/AVP
 // TestEveryCheckCanFail runs the checks against servers that do wrong whatever can be done wrong: no check passes on all, and
 // those that need no media fail on at least one.
 func TestEveryCheckCanFail(t *testing.T) {
+	t.Parallel()
 	servers := sloppy()
 	var mu sync.Mutex
 	failed, passed := map[string]bool{}, map[string]int{}

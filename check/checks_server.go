@@ -111,7 +111,7 @@ func iceLite(p *probe) {
 
 // link is a Link header taken apart (RFC 8288 section 3).
 type link struct {
-	text, target, rel, username, credential string
+	text, target, rel, username, credential, events string
 }
 
 // links gives all Links, also of one line.
@@ -130,6 +130,8 @@ func (r *reply) links() (all []link) {
 				l.username = value
 			case "credential":
 				l.credential = value
+			case "events":
+				l.events = value
 			}
 		}
 		all = append(all, l)

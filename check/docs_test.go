@@ -54,7 +54,7 @@ func TestDocs(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	for _, id := range regexp.MustCompile(`\b[WE]-\d+\b`).FindAllString(string(text), -1) {
+	for _, id := range regexp.MustCompile(`\b[WEV]-\d+\b`).FindAllString(string(text), -1) {
 		if seen[id] == 0 {
 			t.Errorf("there is no %s", id)
 		}

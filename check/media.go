@@ -1,12 +1,9 @@
 package check
 
 import (
-	"bytes"
 	"context"
-	_ "embed"
-	"errors"
-	"io"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,13 +13,7 @@ import (
 	"github.com/pion/rtp/codecs"
 	"github.com/pion/webrtc/v4"
 	"github.com/pion/webrtc/v4/pkg/media"
-	"github.com/pion/webrtc/v4/pkg/media/ivfreader"
 )
-
-// clip is a second of VP8 test picture, 30 frames, the first of them a keyframe.
-//
-//go:embed clip.ivf
-var clip []byte
 
 const (
 	videoFrame = time.Second / 30
@@ -35,23 +26,27 @@ func silence() []byte { return []byte{0xfc, 0xff, 0xfe} }
 // publisher sends the clip, over and over, and silence with it.
 type publisher struct {
 	*peer
-	video, audio *webrtc.TrackLocalStaticSample
-	frames       [][]byte
-	asked        atomic.Int64 // keyframe requests that came
-	wanted       atomic.Bool  // a keyframe is
+	audio  *webrtc.TrackLocalStaticSample
+	layers []*layer     // of the picture
+	asked  atomic.Int64 // keyframe requests that came
 }
 
 // publish sends a stream to the WHIP endpoint until the check ends.
 func (p *probe) publish(o peerOptions) *publisher {
 	c := &publisher{peer: p.newPeer(o)}
-	c.readClip(p)
-	var senders []*webrtc.RTPSender
-	for _, kind := range []string{"audio", "video"} {
-		if o.only == "" || o.only == kind {
-			senders = append(senders, c.addTrack(p, kind))
-		}
+	if o.only != "video" {
+		c.addAudio(p)
+	}
+	if o.only != "audio" {
+		c.addVideo(p, o.simulcast)
 	}
 	c.connect(p, "POST of a client that publishes", p.at(p.config.WHIP), o)
+	if o.simulcast && !strings.Contains(c.answer, "a=simulcast:recv") {
+		p.skipf("the server takes no simulcast")
+	}
+	for _, l := range c.layers {
+		l.negotiated()
+	}
 	ctx, cancel := context.WithCancel(p.ctx)
 	var running sync.WaitGroup
 	p.defers(func(context.Context) {
@@ -60,8 +55,8 @@ func (p *probe) publish(o peerOptions) *publisher {
 		running.Wait()
 	})
 	running.Go(func() { c.send(ctx) })
-	for _, s := range senders {
-		running.Go(func() { c.listen(s) })
+	for _, l := range c.layers {
+		running.Go(func() { c.listen(l) })
 	}
 	if p.check.Needs&(Pair|Alone) != 0 {
 		p.awaitLive()
@@ -82,34 +77,13 @@ func (p *probe) awaitLive() {
 	}
 }
 
-func (c *publisher) readClip(p *probe) {
-	file, _, err := ivfreader.NewWith(bytes.NewReader(clip))
-	p.need("reading the own clip", err)
-	for {
-		frame, _, err := file.ParseNextFrame()
-		if errors.Is(err, io.EOF) {
-			return
-		}
-		p.need("reading the own clip", err)
-		c.frames = append(c.frames, frame)
-	}
-}
-
-func (c *publisher) addTrack(p *probe, kind string) *webrtc.RTPSender {
-	capability := webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeVP8, ClockRate: 90000}
-	if kind == "audio" {
-		capability = webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeOpus, ClockRate: 48000, Channels: 2}
-	}
-	track, err := webrtc.NewTrackLocalStaticSample(capability, kind, "show")
+func (c *publisher) addAudio(p *probe) {
+	var err error
+	capability := webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeOpus, ClockRate: 48000, Channels: 2}
+	c.audio, err = webrtc.NewTrackLocalStaticSample(capability, "audio", "show")
 	p.need("making a track", err)
-	transceiver, err := c.AddTransceiverFromTrack(track, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly})
+	_, err = c.AddTransceiverFromTrack(c.audio, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly})
 	p.need("adding a track", err)
-	if kind == "audio" {
-		c.audio = track
-	} else {
-		c.video = track
-	}
-	return transceiver.Sender()
 }
 
 // send sends until ctx ends.
@@ -122,13 +96,11 @@ func (c *publisher) send(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-video.C:
-			if c.video == nil {
-				continue
+			for _, l := range c.layers {
+				if n%l.every == 0 {
+					l.send()
+				}
 			}
-			if c.wanted.Swap(false) || n == len(c.frames) {
-				n = 0
-			}
-			_ = c.video.WriteSample(media.Sample{Data: c.frames[n], Duration: videoFrame})
 			n++
 		case <-audio.C:
 			if c.audio != nil {
@@ -139,9 +111,9 @@ func (c *publisher) send(ctx context.Context) {
 }
 
 // listen reads what the server asks for, until the peer is closed.
-func (c *publisher) listen(sender *webrtc.RTPSender) {
+func (c *publisher) listen(l *layer) {
 	for {
-		packets, _, err := sender.ReadRTCP()
+		packets, err := l.readRTCP()
 		if err != nil {
 			return
 		}
@@ -149,7 +121,7 @@ func (c *publisher) listen(sender *webrtc.RTPSender) {
 			switch packet.(type) {
 			case *rtcp.PictureLossIndication, *rtcp.FullIntraRequest:
 				c.asked.Add(1)
-				c.wanted.Store(true)
+				l.wanted.Store(true)
 			}
 		}
 	}
@@ -158,8 +130,9 @@ func (c *publisher) listen(sender *webrtc.RTPSender) {
 // player receives a stream and counts.
 type player struct {
 	*peer
-	mu   sync.Mutex
-	seen map[string]*stats
+	mu      sync.Mutex
+	seen    map[string]*stats
+	picture picture
 }
 
 // stats are what came of a kind.
@@ -214,6 +187,9 @@ func (c *player) add(kind string, packet *rtp.Packet) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if kind == "video" {
+		c.picture.add(packet)
+	}
 	s := c.seen[kind]
 	if s == nil {
 		s = &stats{ssrc: packet.SSRC, payloadType: packet.PayloadType, last: packet.SequenceNumber - 1, startsAtKeyframe: keyframe(packet.Payload)}

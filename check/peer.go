@@ -23,11 +23,12 @@ const (
 
 // peerOptions are what checks want of a peer connection beyond the usual.
 type peerOptions struct {
-	bare     bool               // no candidates in the offer
-	baseline bool               // nothing but what RFC 8827 section 6.5 demands of everybody
-	line     bool               // over a line that can be cut
-	only     string             // "audio" or "video"; "" is both
-	vp8      webrtc.PayloadType // 0 is 96
+	bare      bool               // no candidates in the offer
+	baseline  bool               // nothing but what RFC 8827 section 6.5 demands of everybody
+	line      bool               // over a line that can be cut
+	simulcast bool               // two layers, "h" and "l"
+	only      string             // "audio" or "video"; "" is both
+	vp8       webrtc.PayloadType // 0 is 96
 }
 
 // peer is a real client of the server.

@@ -35,9 +35,9 @@ func ownServers() []ownServer {
 		{"as it comes", nil, func(_ testing.TB, c *check.Config, _ string) { c.Slow = true }, nil},
 		{"strict", strict, only("W-5?", "W-6?", "E-3?"), nil},
 		{"lenient", func(c *Config) { c.Precondition = wish.PreconditionLenient }, only("W-5?", "E-3?"), []string{"W-55", "E-33"}}, // as its comment in the configuration says
-		{"players by PeerConnection", func(c *Config) { strict(c); c.Egress.Transport = "pc" }, only("E-*"), nil},
+		{"players by PeerConnection", func(c *Config) { strict(c); c.Egress.Transport = "pc" }, only("E-*", "V-*"), nil},
 		{"ICE-lite", func(c *Config) { strict(c); c.ICELite = true; c.Egress.Transport = "pc" }, only("W-4?", "W-7?", "W-6?", "E-34", "E-35", "E-50"), nil},
-		{"players don't wait", func(c *Config) { c.Egress.Wait = false }, only("E-1?", "E-45", "E-46"), nil},
+		{"players don't wait", func(c *Config) { c.Egress.Wait = false }, only("E-1?", "E-45", "E-46", "V-1?", "V-2?"), nil},
 		{"offers of its own", func(c *Config) { c.Egress.CounterOffer = true }, only("E-16", "E-2?", "E-30"), nil},
 		{"keys", func(c *Config) {
 			strict(c)
@@ -48,29 +48,29 @@ func ownServers() []ownServer {
 			}
 		}, func(_ testing.TB, c *check.Config, _ string) {
 			c.Stream, c.Token = "lobby", "open-sesame"
-			c.Only = []string{"W-0?", "W-1?", "W-2?", "W-8?", "W-9?", "W-105", "E-41", "E-42"}
+			c.Only = []string{"W-0?", "W-1?", "W-2?", "W-8?", "W-9?", "W-105", "E-41", "E-42", "V-0?", "V-1?", "V-3?"}
 		}, nil},
-		{"few places", func(c *Config) { c.Limits.Sessions = 20 }, func(_ testing.TB, c *check.Config, _ string) { c.Load, c.Only = true, []string{"W-87", "E-40"} }, nil},
+		{"few places", func(c *Config) { c.Limits.Sessions = 20 }, func(_ testing.TB, c *check.Config, _ string) { c.Load, c.Only = true, []string{"W-87", "E-40", "V-18"} }, nil},
 		{"floods", func(c *Config) { c.Web.TrustProxy = true; c.Limits.Rate, c.Limits.Burst = 20, 100 }, func(_ testing.TB, c *check.Config, _ string) {
 			c.Load, c.Only, c.Header = true, []string{"W-102"}, http.Header{"X-Forwarded-For": {"203.0.113.7"}}
 		}, nil},
 		{"TLS", func(c *Config) { strict(c); c.Web.TLS.Mode = "self" }, func(_ testing.TB, c *check.Config, server string) {
 			_, host, _ := strings.Cut(server, "://")
 			c.WHIP, c.WHEP = "https://"+host+"/whip/{stream}", "https://"+host+"/whep/{stream}"
-			c.Insecure, c.Only = true, []string{"W-0?", "W-1?", "W-2?", "W-5?", "W-7?", "W-104", "E-0?", "E-44"} // over HTTP/2
+			c.Insecure, c.Only = true, []string{"W-0?", "W-1?", "W-2?", "W-5?", "W-7?", "W-104", "E-0?", "E-44", "V-0?", "V-1?"} // over HTTP/2
 		}, nil},
 		{"behind a redirect", nil, func(t testing.TB, c *check.Config, server string) {
-			c.Only = []string{"W-14", "W-16", "W-17", "W-8?", "E-09", "E-36", "E-39"}
+			c.Only = []string{"W-14", "W-16", "W-17", "W-8?", "E-09", "E-36", "E-39", "V-0?", "V-3?"}
 			front := redirectTo(t, server)
 			c.WHIP, c.WHEP = front+"/whip/{stream}?token=1", front+"/whep/{stream}?token=1"
 		}, nil},
 	}
 }
 
-// notHere are the checks that no configuration of this server passes or fails yet, and why.
+// notHere are the checks that no configuration of this server passes or fails, and why.
 func notHere() map[string]string {
 	return map[string]string{
-		"W-100": "there are no extensions yet",
+		"W-100": "this server has no extension of WHIP; check.TestWHIPExtensions tries others",
 	}
 }
 
