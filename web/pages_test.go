@@ -20,6 +20,7 @@ func TestPages(t *testing.T) {
 		{"/", "index", "<title>Bongsu</title>", "frame-ancestors 'self'", "camera=()"},
 		{"/watch/lobby", "watch", "<title>lobby · Bongsu</title>", "frame-ancestors 'self'", "camera=()"},
 		{"/embed/lobby", "embed", `rel="canonical"`, "script-src 'self'", "microphone=()"},
+		{"/embed/lobby/chat", "embed-chat", "noindex", "connect-src 'self'", "camera=()"},
 		{"/publish/lobby", "publish", "noindex", "frame-ancestors 'self'", "camera=(self), microphone=(self), display-capture=(self)"},
 		{"/watch/" + url.PathEscape(hangul), "watch", "<title>" + hangul + " · Bongsu</title>", "connect-src 'self'", ""},
 		{"/watch/" + url.PathEscape(norm.NFD.String(hangul)), "watch", "<title>" + hangul + " · Bongsu</title>", "", ""},
@@ -56,7 +57,7 @@ func TestPages(t *testing.T) {
 // Any site may frame the embed page, and no other.
 func TestFraming(t *testing.T) {
 	s := start(t, Config{}, built())
-	for path, framed := range map[string]bool{"/": false, "/watch/a": false, "/publish/a": false, "/embed/a": true} {
+	for path, framed := range map[string]bool{"/": false, "/watch/a": false, "/publish/a": false, "/embed/a": true, "/embed/a/chat": true} {
 		res, _ := s.get(t, path)
 		if strings.Contains(res.Header.Get("Content-Security-Policy"), "frame-ancestors") == framed {
 			t.Errorf("%s: %s", path, res.Header.Get("Content-Security-Policy"))

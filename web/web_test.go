@@ -35,6 +35,7 @@ func built() fs.FS {
 		"dist/index.html":          page("index"),
 		"dist/watch.html":          page("watch"),
 		"dist/embed.html":          page("embed"),
+		"dist/embed-chat.html":     page("embed-chat"),
 		"dist/publish.html":        page("publish"),
 		"dist/player.js":           {Data: []byte(strings.Repeat("export class Player {}\n", 200))},
 		"dist/player.d.ts":         {Data: []byte("export declare class Player {}\n")},

@@ -1,9 +1,10 @@
 /** The chat in its main states: pictures to look at, in e2e/out. */
+import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { launch } from './lib/browser.mjs';
 import { capture } from './lib/capture.mjs';
-import { choose, has, joined, open, shows, write } from './lib/chat.mjs';
-import { startGateway } from './lib/gateway.mjs';
+import { choose, has, joined, menu, open, shows, write } from './lib/chat.mjs';
+import { root, startGateway } from './lib/gateway.mjs';
 import { goLive } from './lib/studio.mjs';
 
 /** @typedef {import('puppeteer-core').Page} Page */
@@ -83,6 +84,7 @@ test.each(/** @type {const} */ (['en', 'ko']))('screens of the chat in %s', { ti
 
   await mention(viewer, `${hello} @${names[0].slice(0, 1)}`, '!'.repeat(460));
   await capture(viewer, 'chat-writing', language, { fullPage: false });
+  expect(await viewer.$('bongsu-chat >>> .latest'), 'a field that grows has not moved the list').toBeNull();
   await viewer.keyboard.down('Control');
   await viewer.keyboard.press('a');
   await viewer.keyboard.up('Control');
@@ -104,6 +106,14 @@ test.each(/** @type {const} */ (['en', 'ko']))('screens of the chat in %s', { ti
       ?.focus();
   }, long);
   await capture(host, 'chat-row', language, { fullPage: false });
+
+  for (const width of [1280, 360]) {
+    await host.setViewport({ width, height: 800 });
+    await host.evaluate(() => document.querySelector('chat-pane')?.scrollIntoView({ block: 'center' }));
+    await menu(host, long);
+    await host.screenshot({ path: join(root, `web/e2e/out/chat-menu-${language}-${width}.png`) });
+    await host.keyboard.press('Escape');
+  }
 
   const overlay = (await other.open(`${gateway.origin}/embed/lobby/chat?transparent=1&size=28`)).page;
   await shows(overlay, long, '.text');

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import { launch } from './lib/browser.mjs';
 import { choose, has, hides, joined, open, press, shows, texts, write } from './lib/chat.mjs';
 import { demoFile, startGateway } from './lib/gateway.mjs';
+import { startSite } from './lib/site.mjs';
 import { goLive } from './lib/studio.mjs';
 
 /** @typedef {import('./lib/browser.mjs').Browser} Browser */
@@ -188,6 +189,29 @@ describe('a host and two viewers', () => {
     );
   });
 
+  test('once it is for invited people only, the link that the host gives lets somebody write', async () => {
+    await open(host.page, 'settings');
+    await host.page.locator('bongsu-chat >>> .check input').click();
+    await shows(eunha.page, '초대를 받은 사람만', '.notice-row');
+    await write(eunha.page, '들려요?');
+    await shows(eunha.page, '초대를 받은 사람만', '.trouble');
+    await press(host.page, '.plain', 'Copy an invitation link');
+    await has(host.page, '.link');
+    const link = await host.page.$eval(
+      'bongsu-chat >>> .link',
+      (field) => /** @type {HTMLInputElement} */ (field).value,
+    );
+    expect(link).toMatch(/\/watch\/lobby#invitation=./);
+    await eunha.page.goto('about:blank');
+    await eunha.page.goto(link);
+    await joined(eunha.page);
+    await write(eunha.page, '이제 들려요!');
+    await shows(host.page, '이제 들려요!', '.text');
+    await host.page.locator('bongsu-chat >>> .check input').click();
+    await shows(eunha.page, '누구나 쓸 수', '.notice-row');
+    await host.page.keyboard.press('Escape');
+  });
+
   test('somebody who is banned is told, and may come back when that is lifted', async () => {
     await write(eunha.page, 'I am going to be banned');
     await shows(host.page, 'going to be banned', '.text');
@@ -359,6 +383,33 @@ test('for OBS there are words upon nothing', async () => {
   const nothing = 'rgba(0, 0, 0, 0)';
   expect(seen).toEqual({ size: '40px', backgrounds: [nothing, nothing, nothing], buttons: 0, bar: 0, fromBelow: true });
   expect([...problems, ...writer.problems]).toEqual([]);
+});
+
+test('on another site, and over a WebSocket, it is the same room', async () => {
+  const gateway = await startGateway({ config: { streams: { lobby: { file: demoFile } } } });
+  onTestFinished(gateway.stop);
+  const site = await startSite({
+    '/page': `<script type="module" src="${gateway.origin}/player.js"></script>
+      <bongsu-chat src="${gateway.origin}/whep/lobby" name="Visitor" style="height: 30rem"></bongsu-chat>`,
+  });
+  onTestFinished(site.close);
+  const [one, other] = [await launch(), await launch()];
+  onTestFinished(one.close);
+  onTestFinished(other.close);
+  const visitor = await one.open(`${site.origin}/page`, [gateway.origin]);
+  const socket = await other.open(`${gateway.origin}/embed/lobby/chat`);
+  await joined(visitor.page);
+  await joined(socket.page);
+  const before = roomsByHTTP(socket).length;
+  await socket.page.evaluate(() => document.querySelector('bongsu-chat')?.setAttribute('signaling', 'ws'));
+  await joined(socket.page);
+  await write(visitor.page, 'from another site');
+  await shows(socket.page, 'from another site', '.text');
+  await write(socket.page, 'over a WebSocket');
+  await shows(visitor.page, 'over a WebSocket', '.text');
+  await shows(socket.page, 'Visitor', '.name');
+  expect(roomsByHTTP(socket)).toHaveLength(before);
+  expect([...visitor.problems, ...socket.problems]).toEqual([]);
 });
 
 test('a server without chat has no pane', async () => {

@@ -60,8 +60,8 @@ export async function hides(page, text, place = '.rows') {
   );
 }
 
-/** Chooses from the menu of a message. @param {Page} page @param {string} text @param {string} item */
-export async function choose(page, text, item) {
+/** Opens the menu of a message. @param {Page} page @param {string} text */
+export async function menu(page, text) {
   const opened = await page.evaluate((words) => {
     const rows = [...(document.querySelector('bongsu-chat')?.shadowRoot?.querySelectorAll('.row') ?? [])];
     const row = rows.find((one) => one.querySelector('.text')?.textContent === words);
@@ -72,6 +72,12 @@ export async function choose(page, text, item) {
   if (!opened) {
     throw new Error(`no menu at ${text}`);
   }
+  await has(page, '.menu:popover-open button');
+}
+
+/** Chooses from it. @param {Page} page @param {string} text @param {string} item */
+export async function choose(page, text, item) {
+  await menu(page, text);
   await press(page, '.menu:popover-open button', item);
 }
 

@@ -53,7 +53,7 @@ const welcomeTimeout = 10_000;
 /** A way that has lasted so long was a good one: the next failure is a first one again, milliseconds. */
 const goodWay = 10_000;
 /** What the server says before it ends the way. */
-const farewells = ['banned', 'full', 'flood', 'slow-reader', 'closed'];
+export const farewells = ['banned', 'full', 'flood', 'slow-reader', 'closed'];
 /** What time alone does not cure; with a retry time it does. "full" without one: we have opened another window. */
 const hopeless = ['banned', 'full', 'unavailable', 'unauthorized', 'malformed'];
 

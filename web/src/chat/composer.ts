@@ -72,7 +72,6 @@ export class ChatComposer extends LitElement {
     this.text = text;
     this.offered = [];
     await this.updateComplete;
-    this.#grow();
     this.field?.focus();
     this.field?.setSelectionRange(caret, caret);
   }
@@ -94,17 +93,7 @@ export class ChatComposer extends LitElement {
 
   #input(): void {
     this.text = this.field?.value ?? '';
-    this.#grow();
     this.#complete();
-  }
-
-  /** As high as the text, up to what the styles allow. */
-  #grow(): void {
-    const { field } = this;
-    if (field) {
-      field.style.height = 'auto';
-      field.style.height = `${field.scrollHeight + field.offsetHeight - field.clientHeight}px`;
-    }
   }
 
   #complete(): void {
@@ -165,7 +154,8 @@ export class ChatComposer extends LitElement {
       ${this.replyTo ? this.#answering(this.replyTo) : nothing}
       ${offered.length > 0 ? this.#names() : nothing}
       <form class="composer" @submit=${(event: Event) => event.preventDefault()}>
-        <textarea rows="1" dir="auto" enterkeyhint="send" autocomplete="off" .value=${text} ?disabled=${disabled}
+        <div class="grow" data-text=${text}>
+          <textarea rows="1" dir="auto" enterkeyhint="send" autocomplete="off" .value=${text} ?disabled=${disabled}
           placeholder=${this.hint || say('write')} aria-label=${this.hint || say('write')}
           role="combobox" aria-autocomplete="list" aria-expanded=${offered.length > 0} aria-controls="names"
           aria-activedescendant=${offered.length > 0 ? `name-${this.chosen}` : nothing}
@@ -173,6 +163,7 @@ export class ChatComposer extends LitElement {
           @input=${this.#input} @keydown=${this.#key} @blur=${() => {
             this.offered = [];
           }}></textarea>
+        </div>
         <button type="button" class="send" ?disabled=${blind} aria-label=${say('send')} title=${say('send')}
           @pointerdown=${(event: Event) => event.preventDefault()} @click=${this.#submit}>
           ${blocked ? html`<span class="wait">${blocked}</span>` : sendIcon}

@@ -1,6 +1,7 @@
 /** Our part in a room: what is known of it, what we ask for, and how long we have to wait. */
-import { ChatClient, ChatError } from './client.ts';
+import { ChatClient, ChatError, farewells } from './client.ts';
 import type { Draft } from './composer.ts';
+import type { OpenLink } from './link.ts';
 import { invitation, recall, remember } from './memory.ts';
 import { type ChatEvent, type ChatRequest, isAtLeast, type Message } from './protocol.ts';
 import { Room } from './room.ts';
@@ -41,12 +42,14 @@ export class Conversation {
   blockedUntil = 0;
 
   #server = '';
+  /** The data channel that we came by last. */
+  #taken: RTCDataChannel | undefined;
   #forget: ReturnType<typeof setTimeout> | undefined;
   #tick: ReturnType<typeof setInterval> | undefined;
 
   constructor(private readonly host: ConversationHost) {
     this.client = new ChatClient({
-      way: async () => this.host.address && findWay(this.host.address, this.host.source),
+      way: () => this.#way(),
       join: () => this.#join(),
       events: (events) => this.#take(events),
       changed: () => this.#changed(),
@@ -80,12 +83,8 @@ export class Conversation {
     if (channel?.readyState === 'connecting') {
       await new Promise((resolve) => channel.addEventListener('open', resolve, { once: true }));
     }
-    const { state } = this.client;
-    if (
-      channel?.readyState === 'open' &&
-      (state === 'open' || state === 'waiting') &&
-      this.host.source?.chatChannel === channel
-    ) {
+    const better = channel !== this.#taken && channel === this.host.source?.chatChannel;
+    if (better && channel?.readyState === 'open' && ['open', 'waiting'].includes(this.client.state)) {
       this.client.start();
     }
   }
@@ -128,6 +127,13 @@ export class Conversation {
     this.host.changed();
   }
 
+  async #way(): Promise<OpenLink | undefined> {
+    const { address, source } = this.host;
+    const way = address && (await findWay(address, source));
+    this.#taken = way?.channel;
+    return way?.open;
+  }
+
   #join() {
     const { token, name } = recall(this.#server);
     const { credential, wishedName, address, last } = this.host;
@@ -166,7 +172,7 @@ export class Conversation {
           this.blockedUntil = event.slow > 0 ? this.blockedUntil : 0;
           break;
         case 'error':
-          if (event.ref === undefined) {
+          if (event.ref === undefined && !farewells.includes(event.code)) {
             this.#refused(new ChatError(event.code, event.detail, event.retry_after));
           }
           break;

@@ -13,6 +13,7 @@ import { Conversation, type ConversationHost } from './conversation.ts';
 import { heading, hintOf, pinnedBar, refusalBar, stateBar } from './frame.ts';
 import { downIcon } from './icons.ts';
 import type { ChatList, RowPlace } from './list.ts';
+import { recallCredential, rememberCredential } from './memory.ts';
 import type { ChatMenu } from './menu.ts';
 import type { ChatPanel } from './panel.ts';
 import type { Message, Person } from './protocol.ts';
@@ -34,7 +35,6 @@ import './reactions.ts';
 const flashTime = 2_000;
 /** Announcements that stay in the live region. */
 const keptAnnouncements = 4;
-const credentialKey = 'bongsu.chat.credential';
 
 /**
  * The chat of a stream. Beside a player that has the attribute `chat` it goes by that one's connection (`for`, or `source`), else by
@@ -73,7 +73,7 @@ export class BongsuChat extends LitElement implements BongsuChatElement, Convers
   @property({ type: Number }) last: number | null = null;
   @property({ reflect: true }) override lang = '';
   @property({ attribute: false }) source: ChannelSource | undefined;
-  @property({ attribute: false }) credential = storedCredential();
+  @property({ attribute: false }) credential = recallCredential();
   /** The invitation by which the reader came. */
   @property({ attribute: false }) invited: string | null = null;
 
@@ -294,11 +294,7 @@ export class BongsuChat extends LitElement implements BongsuChatElement, Convers
 
   #administer({ detail }: CustomEvent<string>): void {
     this.credential = detail;
-    try {
-      sessionStorage.setItem(credentialKey, detail);
-    } catch {
-      // It then lasts as long as the page.
-    }
+    rememberCredential(detail);
   }
 
   #link(invited: string): string {
@@ -391,14 +387,6 @@ export class BongsuChat extends LitElement implements BongsuChatElement, Convers
         .credential=${this.credential} @person=${this.#personMenu} @credential=${this.#administer}
         @name=${({ detail }: CustomEvent<string>) => this.#talk.renamed(detail)}></bongsu-chat-panel>
       <bongsu-chat-menu></bongsu-chat-menu>`;
-  }
-}
-
-function storedCredential(): string {
-  try {
-    return sessionStorage.getItem(credentialKey) ?? '';
-  } catch {
-    return '';
   }
 }
 

@@ -37,9 +37,22 @@ export function invitation(server: string, stream: string, fresh?: string | null
   }
 }
 
-function store(key: string, value: string): void {
+/** The administrator's token, which goes with the tab. */
+export function recallCredential(): string {
   try {
-    localStorage.setItem(key, value);
+    return sessionStorage.getItem(`${prefix}.credential`) ?? '';
+  } catch {
+    return '';
+  }
+}
+
+export function rememberCredential(credential: string): void {
+  store(`${prefix}.credential`, credential, () => sessionStorage);
+}
+
+function store(key: string, value: string, storage = () => localStorage): void {
+  try {
+    storage().setItem(key, value);
   } catch {
     // A private window, or a frame on another site: we are somebody new each time.
   }

@@ -34,11 +34,31 @@ export const writeStyle = css`
     resize: none;
   }
 
-  .composer textarea {
+  /* As high as the text: a copy of it, that is not seen, makes room. */
+  .grow {
+    display: grid;
     flex: 1;
+    min-width: 0;
     max-height: 8.5rem;
-    padding-block: 0.5625rem;
+  }
+
+  .grow > textarea,
+  .grow::after {
+    grid-area: 1 / 1;
+    min-height: 2.75rem;
+    max-height: inherit;
+    padding: 0.5625rem 0.75rem;
+    border: 1px solid var(--outline);
+    font: inherit;
     line-height: 1.5;
+  }
+
+  .grow::after {
+    content: attr(data-text) " ";
+    overflow: hidden auto;
+    visibility: hidden;
+    white-space: pre-wrap;
+    overflow-wrap: anywhere;
   }
 
   ::placeholder {

@@ -26,13 +26,21 @@ export interface Address {
 /** How long a data channel may take to open, milliseconds: the chat need not wait for a picture that does not come. */
 const patience = 3_000;
 
-export async function findWay(address: Address, source: ChannelSource | undefined): Promise<OpenLink> {
+/** A way, and the data channel that it takes, if it takes one. */
+export interface Way {
+  readonly open: OpenLink;
+  readonly channel?: RTCDataChannel;
+}
+
+export async function findWay(address: Address, source: ChannelSource | undefined): Promise<Way> {
   if (address.signaling === 'ws') {
     const { url } = signalURL(address.url.replace(/\/chat\/([^/]+)$/, '/whep/$1'));
-    return overSocket(signalSocket(url), address.stream);
+    return { open: overSocket(signalSocket(url), address.stream) };
   }
   const channel = source && channelOf(source);
-  return channel && (await opens(channel)) ? overChannel(channel) : overEvents(address.url, address.token);
+  return channel && (await opens(channel))
+    ? { open: overChannel(channel), channel }
+    : { open: overEvents(address.url, address.token) };
 }
 
 /** The channel of the offer, or another one on the same connection once that has been used up. */

@@ -3,18 +3,18 @@ import type { Say } from '../i18n/chat.ts';
 import type { ChatClient, ChatError } from './client.ts';
 import type { Notice } from './room.ts';
 
-/** A time span in a word or two, rounded up. */
+/** A time span in a word or two; seconds are rounded up. */
 export function span(seconds: number, say: Say): string {
   const whole = Math.max(1, Math.ceil(seconds));
   if (whole < 100) {
     return say('time.seconds', { n: whole });
   }
   if (whole < 100 * 60) {
-    return say('time.minutes', { n: Math.ceil(whole / 60) });
+    return say('time.minutes', { n: Math.round(whole / 60) });
   }
   return whole < 48 * 3600
-    ? say('time.hours', { n: Math.ceil(whole / 3600) })
-    : say('time.days', { n: Math.ceil(whole / 86_400) });
+    ? say('time.hours', { n: Math.round(whole / 3600) })
+    : say('time.days', { n: Math.round(whole / 86_400) });
 }
 
 /** Why there is no chat now; empty when there is. */

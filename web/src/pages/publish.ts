@@ -68,7 +68,6 @@ export class PublishPage extends StreamPage {
           <h1>${this.stream} <span class="muted">${say('heading')}</span></h1>
           ${this.stage()} ${this.sources()} ${this.soundRow()} ${this.switchRow()} ${this.problems()}
           ${this.live === 'live' ? this.share() : ''}
-          <chat-pane stream=${this.stream} .source=${this.client}></chat-pane>
           ${this.busy ? html`<live-statistics .peer=${() => this.client?.peer}></live-statistics>` : ''}
         </div>
         <chat-pane stream=${this.stream} .source=${this.client}></chat-pane>
