@@ -35,8 +35,9 @@ type Source struct {
 	tracks [kinds]atomic.Pointer[Track]
 	live   atomic.Bool // has media
 	offset atomic.Pointer[time.Duration]
-	adding sync.Mutex
-	heir   *Source // who took it over; guarded by hub.mu
+	adding sync.Mutex // held to change tracks
+	ended  bool       // no track is to come; guarded by adding
+	heir   *Source    // who took it over; guarded by hub.mu
 
 	end  sync.Once
 	done chan struct{}
@@ -48,16 +49,25 @@ func newSource(s *Stream, p Publication) *Source {
 }
 
 // AddLayer declares an encoding that the source sends: a new track, or, if it has a rid (RFC 8853), a further layer of the
-// track with the same codec. requestKeyframe, which may be nil, asks the source for a keyframe; it must not block.
+// track with the same codec. A new track takes the place of the one before; after the source's end nothing is kept of it.
+// requestKeyframe, which may be nil, asks the source for a keyframe; it must not block.
 func (s *Source) AddLayer(c Codec, rid string, requestKeyframe func()) *Layer {
 	s.adding.Lock()
 	defer s.adding.Unlock()
 	t := s.tracks[c.Kind()].Load()
 	if t == nil || rid == "" || t.codec != c {
+		old := t
 		t = newTrack(s, c)
 		s.tracks[t.kind].Store(t)
+		if old != nil {
+			old.close()
+		}
 	}
-	return t.add(rid, requestKeyframe)
+	l := t.add(rid, requestKeyframe)
+	if s.ended {
+		l.close()
+	}
+	return l
 }
 
 // ready makes the source a candidate for the stream's active one, on its first packet.
@@ -94,15 +104,22 @@ func (s *Source) Close() { s.stop(ErrStopped) }
 func (s *Source) stop(reason error) {
 	s.end.Do(func() {
 		s.stream.hub.remove(s)
-		for k := range s.tracks {
-			if t := s.tracks[k].Load(); t != nil {
-				t.close()
-			}
-		}
+		s.closeTracks()
 		s.err = reason
 		close(s.done)
 	})
 	<-s.done
+}
+
+func (s *Source) closeTracks() {
+	s.adding.Lock()
+	defer s.adding.Unlock()
+	s.ended = true
+	for k := range s.tracks {
+		if t := s.tracks[k].Load(); t != nil {
+			t.close()
+		}
+	}
 }
 
 // Track is the audio or the video of a source: one codec, one or more layers.

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 
 	"github.com/labstack/echo/v4"
-	"github.com/pion/rtp"
 	"golang.org/x/text/unicode/norm"
 
 	"bongsu/auth"
@@ -122,25 +121,5 @@ func (p *Publisher) watch() {
 	case <-p.source.Done():
 		p.log.Info("publisher dismissed", "reason", p.source.Err())
 		_ = p.Peer.Close()
-	}
-}
-
-// read takes one encoding's packets to the source until the track ends.
-func (p *Publisher) read(t *rtc.RemoteTrack) {
-	<-p.ready
-	if p.source == nil {
-		return
-	}
-	layer := p.source.AddLayer(t.Codec, t.RID, t.RequestKeyframe)
-	go t.ReadReports(layer.SetClock)
-	p.log.Info("receiving", "codec", t.Codec.Name(), "rid", t.RID)
-	look := canHaveBFrames(t.Codec)
-	var order bFrames
-	var packet rtp.Packet
-	for t.ReadRTP(&packet) == nil {
-		layer.Write(&packet)
-		if look && order.found(&packet.Header) {
-			p.log.Warn("the publisher sends B-frames, which browsers show jerkily: set them to 0 in the encoder (OBS: bframes=0)", "codec", t.Codec.Name(), "rid", t.RID)
-		}
 	}
 }

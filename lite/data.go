@@ -2,6 +2,8 @@ package lite
 
 import (
 	"context"
+	"errors"
+	"io"
 	"sync"
 	"time"
 
@@ -23,6 +25,9 @@ const (
 	// maxChannels bounds the data channels that a viewer may have open at a time, maxStreams those that it may ever open.
 	maxChannels = 4
 	maxStreams  = 1000
+	// firstID is of the first channel that the server opens: odd, as the DTLS server's are (RFC 8832 section 6), and out of the
+	// way of clients that count up from 1 by mistake.
+	firstID = 101
 )
 
 // data is the SCTP side of a session. It costs nothing before either side wants a channel: four goroutines more from then on.
@@ -35,11 +40,11 @@ type data struct {
 	association *sctp.Association
 	open        chan struct{} // holds one for each open channel
 	mu          sync.Mutex
-	lastID      uint16
+	nextID      uint16
 }
 
 func newData(maxMessage uint32) *data {
-	return &data{maxMessage: maxMessage, up: make(chan struct{}), open: make(chan struct{}, maxChannels)}
+	return &data{maxMessage: maxMessage, nextID: firstID, up: make(chan struct{}), open: make(chan struct{}, maxChannels)}
 }
 
 // Channels says what is done with data channels: serve is called for each, on a goroutine of its own. It must return when the
@@ -76,8 +81,8 @@ func (s *Session) dial(label string) {
 		return
 	}
 	s.data.mu.Lock()
-	s.data.lastID += 2 // from 1: the DTLS server's are odd (RFC 8832 section 6)
-	id := s.data.lastID - 1
+	id := s.data.nextID
+	s.data.nextID += 2
 	s.data.mu.Unlock()
 	c, err := datachannel.Dial(s.data.association, id, &datachannel.Config{Label: label, LoggerFactory: s.server.logs})
 	if err != nil {
@@ -114,11 +119,11 @@ func (s *Session) associate(conn *dtls.Conn) {
 	s.acceptChannels(a)
 }
 
-// discard reads a connection until its end: pion's reader would wait for somebody to.
+// discard reads a connection until its end: pion's reader would wait for somebody to. Errors of single records come by the way.
 func discard(conn *dtls.Conn) {
 	_ = conn.SetDeadline(time.Time{})
 	for b := make([]byte, maxRecord); ; {
-		if _, err := conn.Read(b); err != nil {
+		if _, err := conn.Read(b); errors.Is(err, io.EOF) || errors.Is(err, dtls.ErrConnClosed) {
 			return
 		}
 	}

@@ -121,7 +121,7 @@ func TestServerOpensFirst(t *testing.T) {
 	await(ctx, t, "connection", v.session.Connected())
 	v.session.OpenChannel("news")
 	v.hears(ctx, t, "news: hello")
-	if err := v.Close(); err != nil {
+	if err := v.SCTP().Transport().Stop(); err != nil { // its Close may give up close_notify when it is slow
 		t.Fatal(err)
 	}
 	await(ctx, t, "end", v.session.Done())

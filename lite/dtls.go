@@ -18,6 +18,7 @@ import (
 // Of DTLS records (RFC 6347 section 4.1).
 const (
 	recordHeader      = 13
+	recordAlert       = 21
 	recordHandshake   = 22
 	recordApplication = 23
 )

@@ -7,8 +7,12 @@ import (
 	"time"
 )
 
-// inboxSize is the most datagrams that wait for pion; a flight of a handshake has fewer.
-const inboxSize = 32
+const (
+	// inboxSize is the most datagrams that wait for pion; a flight of a handshake has fewer.
+	inboxSize = 32
+	// inboxAlerts is how many more may wait that begin with an alert: a flood of data must not hide the client's close_notify.
+	inboxAlerts = 4
+)
 
 // inbox is the net.PacketConn that pion/dtls reads a session's records from. It belongs to one handshake or connection;
 // what is written to it goes to where the viewer is.
@@ -33,7 +37,11 @@ func newInbox(s *Session) *inbox {
 func (i *inbox) put(datagram []byte) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if len(i.datagrams) < inboxSize && !i.closed {
+	room := inboxSize
+	if datagram[0] == recordAlert {
+		room += inboxAlerts
+	}
+	if len(i.datagrams) < room && !i.closed {
 		i.datagrams = append(i.datagrams, datagram)
 		i.data = i.data || datagram[0] == recordApplication
 		i.arrived.Signal()

@@ -2,6 +2,8 @@ package rtc
 
 import (
 	"context"
+	"errors"
+	"io"
 	"strings"
 	"time"
 
@@ -15,13 +17,14 @@ import (
 
 // RemoteTrack is one encoding that a publisher sends.
 type RemoteTrack struct {
-	Codec broadcast.Codec
-	RID   string // of a simulcast encoding (RFC 8853), else empty
+	Codec broadcast.Codec // of the packet that was read last: a publisher may change among those agreed upon
+	RID   string          // of a simulcast encoding (RFC 8853), else empty
 
-	peer     *Peer
-	track    *webrtc.TrackRemote
-	receiver *webrtc.RTPReceiver
-	buffer   [1500]byte
+	payloadType uint8 // that Codec stands for
+	peer        *Peer
+	track       *webrtc.TrackRemote
+	receiver    *webrtc.RTPReceiver
+	buffer      [1500]byte
 }
 
 // Receive answers a publisher's offer. onTrack gets each encoding when its first packet comes, on a goroutine of its own, on
@@ -53,7 +56,9 @@ func (a *API) Receive(ctx context.Context, o Offer, onTrack func(*RemoteTrack)) 
 		if strings.EqualFold(t.Codec().MimeType, webrtc.MimeTypeRTX) {
 			return
 		}
-		p.readers.Go(func() { onTrack(&RemoteTrack{Codec: codecOf(t.Codec()), RID: t.RID(), peer: p, track: t, receiver: r}) })
+		p.run(func() {
+			onTrack(&RemoteTrack{Codec: codecOf(t.Codec()), RID: t.RID(), payloadType: uint8(t.PayloadType()), peer: p, track: t, receiver: r})
+		})
 	})
 	answer, err = p.answer(ctx, o.SDP)
 	if err != nil {
@@ -67,17 +72,29 @@ func codecOf(p webrtc.RTPCodecParameters) broadcast.Codec {
 	return broadcast.Codec{MimeType: p.MimeType, ClockRate: p.ClockRate, Channels: p.Channels, Fmtp: p.SDPFmtpLine}
 }
 
-// ReadRTP waits for the next packet and puts it into p without its padding. p's payload is valid until the next call.
+// ReadRTP waits for the next packet and puts it into p without its padding. p's payload is valid until the next call. What can't
+// be of the track is passed over: a packet longer than an Ethernet frame, or of a payload type that was not agreed upon.
 func (t *RemoteTrack) ReadRTP(p *rtp.Packet) error {
 	for {
 		n, _, err := t.track.Read(t.buffer[:])
-		if err != nil {
+		switch {
+		case errors.Is(err, io.ErrShortBuffer), errors.Is(err, webrtc.ErrCodecNotFound):
+		case err != nil:
 			return err
-		}
-		if p.Unmarshal(t.buffer[:n]) == nil {
+		case p.Unmarshal(t.buffer[:n]) == nil && (p.PayloadType == t.payloadType || t.turn(p.PayloadType)):
 			return nil
 		}
 	}
+}
+
+// turn follows the publisher to another codec of the same kind.
+func (t *RemoteTrack) turn(payloadType uint8) bool {
+	c := codecOf(t.track.Codec())
+	if c.Kind() != t.Codec.Kind() || strings.EqualFold(c.MimeType, webrtc.MimeTypeRTX) {
+		return false
+	}
+	t.payloadType, t.Codec = payloadType, c
+	return true
 }
 
 // RequestKeyframe sends a PLI (RFC 4585 section 6.3.1).

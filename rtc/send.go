@@ -79,7 +79,7 @@ func (v *Viewer) Output(kind broadcast.Kind) *broadcast.Output {
 // it once.
 func (v *Viewer) Feedback(lost func(), missing func(ssrc uint32, numbers []uint16)) {
 	if out := v.outputs[broadcast.Video]; out != nil {
-		v.readers.Go(func() { out.readRTCP(lost, missing) })
+		v.run(func() { out.readRTCP(lost, missing) })
 	}
 }
 

@@ -3,6 +3,8 @@ package signal
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"sync/atomic"
 
 	"golang.org/x/text/unicode/norm"
 
@@ -41,8 +43,23 @@ type candidate struct {
 	Candidate string `json:"candidate"`
 }
 
+// bridged is a broadcast of a client of the relay.
+type bridged struct {
+	*wish.Started
+	replaced atomic.Bool // by another with the same user id, so that its end is not told
+}
+
+func (b *bridged) over() bool {
+	select {
+	case <-b.Session.Done():
+		return true
+	default:
+		return false
+	}
+}
+
 // bridge does what a client asks of the gateway, on that client's goroutine.
-func (r *Relay) bridge(c *RelayClient, channel string, m bridgeMessage) {
+func (r *Relay) bridge(c *relayClient, channel string, m bridgeMessage) {
 	var err error
 	switch s := c.live[m.UserID]; {
 	case m.SDP != nil:
@@ -61,7 +78,7 @@ func (r *Relay) bridge(c *RelayClient, channel string, m bridgeMessage) {
 }
 
 // goLive publishes by the client's offer, in place of what it has published under the same user id.
-func (r *Relay) goLive(c *RelayClient, channel string, m bridgeMessage) error {
+func (r *Relay) goLive(c *relayClient, channel string, m bridgeMessage) error {
 	name := m.Stream
 	if name == "" {
 		name = channel
@@ -74,27 +91,33 @@ func (r *Relay) goLive(c *RelayClient, channel string, m bridgeMessage) error {
 		return fmt.Errorf("%w: the gateway takes an offer, not %.20q", wish.ErrMalformed, m.SDP.Type)
 	}
 	if old := c.live[m.UserID]; old != nil {
+		old.replaced.Store(true)
 		old.End()
-		delete(c.live, m.UserID)
 	}
+	maps.DeleteFunc(c.live, func(_ string, b *bridged) bool { return b.over() })
 	if len(c.live) >= maxBridged {
 		return fmt.Errorf("%w: this socket has %d", wish.ErrTooManySessions, len(c.live))
 	}
-	s, err := r.Publish(wish.NewRequest(c.context, name, m.Token), []byte(m.SDP.SDP))
+	started, err := r.Publish(wish.NewRequest(c.context, name, m.Token), []byte(m.SDP.SDP))
 	if err != nil {
 		return err
 	}
 	if c.live == nil {
-		c.live = map[string]*wish.Started{}
+		c.live = map[string]*bridged{}
 	}
+	s := &bridged{Started: started}
 	c.live[m.UserID] = s
 	c.tell(bridgeMessage{UserID: gatewayName, To: m.UserID, SDP: &description{"answer", s.SDP}})
-	s.Session.AfterDone(func() { c.tell(bridgeMessage{UserID: gatewayName, To: m.UserID, UserLeft: true}) })
+	s.Session.AfterDone(func() {
+		if !s.replaced.Load() {
+			c.tell(bridgeMessage{UserID: gatewayName, To: m.UserID, UserLeft: true})
+		}
+	})
 	return nil
 }
 
 // tell sends a message to this client alone.
-func (c *RelayClient) tell(m bridgeMessage) {
+func (c *relayClient) tell(m bridgeMessage) {
 	if frame, err := json.Marshal(m); err == nil {
 		c.send(frame)
 	}

@@ -2,7 +2,6 @@ package signal
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -23,8 +22,10 @@ type RelayConfig struct {
 	// Listen is the TCP address of a listener of the relay's own, where every path is the relay and pages of every origin may
 	// connect, as clients of the original expect: ":9449". "" opens none.
 	Listen string `koanf:"listen"`
-	// Sockets at a time, channels at a time, and members of one channel.
-	Sockets  int `koanf:"sockets"`
+	// Sockets at a time, and of one client address; clients on this machine count only for the first.
+	Sockets    int `koanf:"sockets"`
+	PerAddress int `koanf:"sockets_per_address"`
+	// Channels at a time, and members of one channel.
 	Channels int `koanf:"channels"`
 	Members  int `koanf:"members"`
 	// FrameBytes is the largest frame taken; Rate the frames per second from one socket beyond which it is read more slowly.
@@ -34,11 +35,15 @@ type RelayConfig struct {
 
 // DefaultRelayConfig has room for a few thousand calls.
 func DefaultRelayConfig() RelayConfig {
-	return RelayConfig{Enabled: true, Sockets: 10000, Channels: 10000, Members: 100, FrameBytes: 256 << 10, Rate: 200}
+	return RelayConfig{Enabled: true, Sockets: 10000, PerAddress: 200, Channels: 10000, Members: 100, FrameBytes: 256 << 10, Rate: 200}
 }
 
-// maxOpened bounds the channels that one socket may be in.
-const maxOpened = 64
+const (
+	// maxOpened bounds the channels that one socket may be in.
+	maxOpened = 64
+	// maxChannel is the length of a channel's name in bytes; some clients take the address of their page for it.
+	maxChannel = 4096
+)
 
 // Relay passes messages between the sockets of a channel: the signaling server of the WebRTC experiments that Bongsu grew
 // from, whose clients can use it unchanged. A client opens a channel, and what it then sends there reaches all others in it
@@ -51,26 +56,26 @@ type Relay struct {
 	config RelayConfig
 	allow  func(*http.Request) bool
 	log    *slog.Logger
+	gate   *gate
 	life   context.Context
 	stop   context.CancelFunc
 
 	mu       sync.Mutex
-	running  sync.WaitGroup // added to with mu held while life goes on
-	sockets  int
-	channels map[string][]*RelayClient // in the order in which they came; none is empty
+	channels map[string][]*relayClient // in the order in which they came; none is empty
 }
 
-// RelayClient is one socket on the relay.
-type RelayClient struct {
+// relayClient is one socket on the relay.
+type relayClient struct {
 	*socket
-	context echo.Context             // of the request that opened the socket
-	opened  []string                 // its channels; relay.mu guards them
-	live    map[string]*wish.Started // what it publishes, by its user id; for its own goroutine
+	context echo.Context        // of the request that opened the socket
+	opened  []string            // its channels; relay.mu guards them
+	live    map[string]*bridged // what it publishes, by its user id; for its own goroutine
 }
 
 // NewRelay makes a relay; pages of those origins may connect for which allow is true. Close ends it.
 func NewRelay(c RelayConfig, allow func(*http.Request) bool, log *slog.Logger) *Relay {
-	r := &Relay{config: c, allow: allow, log: log, channels: map[string][]*RelayClient{}}
+	r := &Relay{config: c, allow: allow, log: log, gate: newGate(c.Sockets, c.PerAddress),
+		channels: map[string][]*relayClient{}}
 	r.life, r.stop = context.WithCancel(context.Background())
 	return r
 }
@@ -80,58 +85,40 @@ func (r *Relay) Handle(c echo.Context) error { return r.serve(c, r.allow) }
 
 // HandleAll is Handle for pages of all origins.
 func (r *Relay) HandleAll(c echo.Context) error {
-	return r.serve(c, func(*http.Request) bool { return true })
+	return r.serve(c, nil)
 }
 
 func (r *Relay) serve(c echo.Context, allow func(*http.Request) bool) error {
 	if !websocket.IsWebSocketUpgrade(c.Request()) {
 		return c.HTML(http.StatusOK, "<!doctype html><title>Bongsu relay</title><p>This is the signaling relay of Bongsu. It speaks WebSocket.")
 	}
-	if err := r.enter(); err != nil {
-		c.Response().Header().Set(echo.HeaderRetryAfter, "10")
+	if err := checkOrigin(c.Request(), allow); err != nil {
 		return err
 	}
-	defer r.exit()
-	upgrader := websocket.Upgrader{CheckOrigin: allow}
+	leave, err := r.gate.enter(wish.NewRequest(c, "", "").Network(), c.Response().Header())
+	if err != nil {
+		return err
+	}
+	defer r.gate.running.Done()
+	defer leave()
+	upgrader := websocket.Upgrader{CheckOrigin: func(*http.Request) bool { return true }}
 	conn, err := upgrader.Upgrade(c.Response(), c.Request(), nil)
 	if err != nil {
 		r.log.Debug("no relay socket", "error", err) // the client has been told
 		return nil
 	}
 	pace := rate.NewLimiter(rate.Limit(r.config.Rate), 2*r.config.Rate)
-	client := &RelayClient{socket: newSocket(r.life, conn, r.config.FrameBytes, pace), context: c}
+	client := &relayClient{socket: newSocket(r.life, conn, r.config.FrameBytes, pace), context: c}
 	defer r.leave(client)
 	client.run(func(frame []byte) { r.take(client, frame) })
 	return nil
 }
 
-func (r *Relay) enter() error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	switch {
-	case r.life.Err() != nil:
-		return fmt.Errorf("%w: the relay is shutting down", wish.ErrFull)
-	case r.sockets >= r.config.Sockets:
-		return fmt.Errorf("%w: the relay has as many clients as it takes", wish.ErrFull)
-	}
-	r.sockets++
-	r.running.Add(1)
-	return nil
-}
-
-func (r *Relay) exit() {
-	r.mu.Lock()
-	r.sockets--
-	r.mu.Unlock()
-	r.running.Done()
-}
-
 // Close ends every socket and waits. It may be called twice.
 func (r *Relay) Close() error {
-	r.mu.Lock()
+	r.gate.close()
 	r.stop()
-	r.mu.Unlock()
-	r.running.Wait()
+	r.gate.running.Wait()
 	return nil
 }
 
@@ -143,11 +130,13 @@ func (r *Relay) present(channel string) bool {
 }
 
 // open puts a client into a channel, once.
-func (r *Relay) open(c *RelayClient, channel string) {
+func (r *Relay) open(c *relayClient, channel string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	members := r.channels[channel]
 	switch {
+	case len(channel) > maxChannel:
+		c.close(websocket.ClosePolicyViolation, "the channel's name is too long")
 	case slices.Contains(members, c):
 	case len(members) >= r.config.Members:
 		c.close(websocket.CloseTryAgainLater, "this channel is full")
@@ -162,7 +151,7 @@ func (r *Relay) open(c *RelayClient, channel string) {
 }
 
 // relay sends a frame to all in a channel but its sender, who need not be in it.
-func (r *Relay) relay(from *RelayClient, channel string, frame []byte) {
+func (r *Relay) relay(from *relayClient, channel string, frame []byte) {
 	r.mu.Lock() // so that all get the frames of several senders in one order
 	defer r.mu.Unlock()
 	for _, c := range r.channels[channel] {
@@ -173,11 +162,11 @@ func (r *Relay) relay(from *RelayClient, channel string, frame []byte) {
 }
 
 // leave takes a client out of its channels. The others are not told; those who want to know say so among themselves.
-func (r *Relay) leave(c *RelayClient) {
+func (r *Relay) leave(c *relayClient) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, channel := range c.opened {
-		rest := slices.DeleteFunc(r.channels[channel], func(o *RelayClient) bool { return o == c })
+		rest := slices.DeleteFunc(r.channels[channel], func(o *relayClient) bool { return o == c })
 		if r.channels[channel] = rest; len(rest) == 0 {
 			delete(r.channels, channel)
 		}

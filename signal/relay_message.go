@@ -30,7 +30,7 @@ func parseRelay(frame []byte) (m relayMessage, channel string, ok bool) {
 }
 
 // take does what a frame asks for, in the order in which the original looks.
-func (r *Relay) take(c *RelayClient, frame []byte) {
+func (r *Relay) take(c *relayClient, frame []byte) {
 	m, channel, ok := parseRelay(frame)
 	switch {
 	case !ok:
@@ -45,7 +45,7 @@ func (r *Relay) take(c *RelayClient, frame []byte) {
 }
 
 // takeData relays data, unless it is for the gateway.
-func (r *Relay) takeData(c *RelayClient, channel string, data json.RawMessage) {
+func (r *Relay) takeData(c *relayClient, channel string, data json.RawMessage) {
 	var value any
 	if json.Unmarshal(data, &value) != nil || !truthy(value) {
 		return

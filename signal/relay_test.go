@@ -39,6 +39,7 @@ func startRelay(t *testing.T, change func(*RelayConfig), allow func(*http.Reques
 		status, p := Status(err)
 		_ = c.JSON(status, p)
 	}
+	e.IPExtractor = echo.ExtractIPFromXFFHeader()
 	e.GET("/*", r.HandleAll)
 	if allow != nil {
 		e.GET("/*", r.Handle)
@@ -315,8 +316,8 @@ func FuzzRelay(f *testing.F) {
 		r.Publish = func(*wish.Request, []byte) (*wish.Started, error) { return nil, wish.ErrMalformed }
 		e := echo.New()
 		c := e.NewContext(httptest.NewRequest(http.MethodGet, "/", nil), httptest.NewRecorder())
-		from := &RelayClient{context: c, socket: &socket{life: t.Context(), end: func(error) {}, ready: make(chan struct{}, 1)}}
-		to := &RelayClient{socket: &socket{life: t.Context(), end: func(error) {}, ready: make(chan struct{}, 1)}}
+		from := &relayClient{context: c, socket: &socket{life: t.Context(), end: func(error) {}, ready: make(chan struct{}, 1)}}
+		to := &relayClient{socket: &socket{life: t.Context(), end: func(error) {}, ready: make(chan struct{}, 1)}}
 		r.open(to, "c")
 		r.take(from, frame)
 		for _, out := range append(from.queue, to.queue...) {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -26,7 +25,6 @@ const (
 	maxFrame    = 64 << 10
 	frameRate   = 50 // a second
 	maxMistakes = 10 // frames that are no messages
-	retrySocket = "10"
 )
 
 // Config bounds the WebSockets of /signal. What their sessions may take is said where those of HTTP are bounded.
@@ -55,24 +53,20 @@ type Server struct {
 	// for this client, and closes c then. Nil: there is no chat.
 	Chat func(ctx context.Context, c *ChatConn)
 
-	config Config
 	allow  func(*http.Request) bool
 	log    *slog.Logger
+	gate   *gate
 	within time.Duration // for which sessions wait for their client's next socket
 	life   context.Context
 	stop   context.CancelFunc
 
-	mu       sync.Mutex
-	running  sync.WaitGroup // added to with mu held while life goes on
-	sockets  int
-	networks map[netip.Prefix]int // sockets of each
-	lines    map[string]*line     // by the word that resumes them; who takes one out owns it
+	mu    sync.Mutex
+	lines map[string]*line // by the word that resumes them; who takes one out owns it
 }
 
 // NewServer makes a server; pages of those origins may connect for which allow is true. Close ends it.
 func NewServer(c Config, allow func(*http.Request) bool, log *slog.Logger) *Server {
-	s := &Server{config: c, allow: allow, log: log, within: resumeTime,
-		networks: map[netip.Prefix]int{}, lines: map[string]*line{}}
+	s := &Server{allow: allow, log: log, gate: newGate(c.Sockets, c.PerAddress), within: resumeTime, lines: map[string]*line{}}
 	s.life, s.stop = context.WithCancel(context.Background())
 	return s
 }
@@ -83,20 +77,19 @@ func (s *Server) Handle(c echo.Context) error {
 		c.Response().Header().Set(echo.HeaderUpgrade, "websocket")
 		return echo.NewHTTPError(http.StatusUpgradeRequired, "this address speaks WebSocket; connect to it by wss: or ws:")
 	}
-	if s.allow != nil && !s.allow(c.Request()) {
-		return echo.NewHTTPError(http.StatusForbidden, "pages of this origin may not connect here; list it in the server's origins")
+	if err := checkOrigin(c.Request(), s.allow); err != nil {
+		return err
 	}
 	token, err := offeredToken(websocket.Subprotocols(c.Request()))
 	if err != nil {
 		return err
 	}
 	base := wish.NewRequest(c, "", token)
-	leave, err := s.enter(base.Network())
+	leave, err := s.gate.enter(base.Network(), c.Response().Header())
 	if err != nil {
-		c.Response().Header().Set(echo.HeaderRetryAfter, retrySocket)
 		return err
 	}
-	defer s.running.Done()
+	defer s.gate.running.Done()
 	defer leave()
 	upgrader := websocket.Upgrader{CheckOrigin: func(*http.Request) bool { return true }, Subprotocols: []string{protocol}}
 	conn, err := upgrader.Upgrade(c.Response(), c.Request(), nil)
@@ -125,31 +118,6 @@ func offeredToken(offered []string) (token string, err error) {
 	return "", nil
 }
 
-// enter counts a socket of a client network. The caller ends both leave, which may be called twice, and running.
-func (s *Server) enter(n netip.Prefix) (leave func(), err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch {
-	case s.life.Err() != nil:
-		return nil, fmt.Errorf("%w: the server is shutting down", wish.ErrFull)
-	case s.sockets >= s.config.Sockets:
-		return nil, fmt.Errorf("%w: %d sockets are open", wish.ErrFull, s.sockets)
-	case n.IsValid() && s.networks[n] >= s.config.PerAddress:
-		return nil, fmt.Errorf("%w: your address has %d sockets open; close one, or try again later", wish.ErrTooManySessions, s.networks[n])
-	}
-	s.sockets++
-	s.networks[n]++
-	s.running.Add(1)
-	return sync.OnceFunc(func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.sockets--
-		if s.networks[n]--; s.networks[n] == 0 {
-			delete(s.networks, n)
-		}
-	}), nil
-}
-
 // register makes a word by which a line can be resumed.
 func (s *Server) register(l *line) (word string) {
 	word = newWord()
@@ -170,9 +138,8 @@ func (s *Server) claim(word string) *line {
 
 // Close ends every socket and every session of theirs, and waits. It may be called twice.
 func (s *Server) Close() error {
-	s.mu.Lock()
+	s.gate.close()
 	s.stop()
-	s.mu.Unlock()
-	s.running.Wait()
+	s.gate.running.Wait()
 	return nil
 }

@@ -182,7 +182,7 @@ func TestSignalOrder(t *testing.T) {
 // TestSignalRefusesSockets: who does not get a socket is told why by HTTP.
 func TestSignalRefusesSockets(t *testing.T) {
 	s := startServer(t, func(s *Server) {
-		s.config = Config{Sockets: 3, PerAddress: 2}
+		s.gate = newGate(3, 2)
 		s.allow = AllowOrigins(nil, false)
 	})
 	proxied := http.Header{"X-Forwarded-For": {"192.0.2.1"}}

@@ -15,7 +15,7 @@ const (
 	pingEvery    = 20 * time.Second // RFC 6455 section 5.5.2
 	silence      = 50 * time.Second // without any frame, a pong included, the remote is gone
 	writeTimeout = 10 * time.Second // for one frame
-	closeTimeout = time.Second      // for the remote's half of the closing handshake (RFC 6455 section 7.1.1)
+	closeTimeout = 2 * time.Second  // for what is queued, and the closing handshake (RFC 6455 section 7.1.1)
 	maxQueue     = 4 << 20          // bytes that wait for a slow remote
 )
 
@@ -28,7 +28,6 @@ type socket struct {
 	pace *rate.Limiter // of the frames that come in; a remote that is faster is read more slowly
 	life context.Context
 	end  context.CancelCauseFunc
-	cut  *time.Timer // set by write at its end
 
 	mu    sync.Mutex
 	queue [][]byte
@@ -48,8 +47,8 @@ func (c *closing) Error() string { return c.reason }
 func newSocket(ctx context.Context, conn *websocket.Conn, maxFrame int, pace *rate.Limiter) *socket {
 	s := &socket{conn: conn, pace: pace, ready: make(chan struct{}, 1)}
 	s.life, s.end = context.WithCancelCause(ctx)
-	context.AfterFunc(s.life, func() { // a write to a remote that does not read is not waited for any longer
-		_ = conn.NetConn().SetWriteDeadline(time.Now().Add(closeTimeout))
+	context.AfterFunc(s.life, func() { // one that is slow, or does not close too, is not waited for any longer
+		time.AfterFunc(closeTimeout, func() { _ = conn.Close() })
 	})
 	conn.SetReadLimit(int64(maxFrame))
 	alive := func(string) error { return conn.SetReadDeadline(time.Now().Add(silence)) }
@@ -67,7 +66,6 @@ func (s *socket) run(handle func(frame []byte)) {
 	}()
 	s.read(handle)
 	<-written
-	s.cut.Stop()
 	_ = s.conn.Close()
 }
 
@@ -90,17 +88,16 @@ func (s *socket) read(handle func(frame []byte)) {
 func (s *socket) write() {
 	ping := time.NewTicker(pingEvery)
 	defer ping.Stop()
-	defer func() { s.cut = time.AfterFunc(closeTimeout, func() { _ = s.conn.Close() }) }()
 	for {
 		select {
 		case <-s.ready:
-			if !s.flush(writeTimeout) {
+			if !s.flush() {
 				return
 			}
 		case <-ping.C:
 			_ = s.conn.WriteControl(websocket.PingMessage, nil, time.Now().Add(writeTimeout))
 		case <-s.life.Done():
-			if s.flush(closeTimeout) {
+			if s.flush() {
 				code, reason := s.goodbye()
 				_ = s.conn.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(code, reason), time.Now().Add(closeTimeout))
 			}
@@ -110,13 +107,13 @@ func (s *socket) write() {
 }
 
 // flush reports whether all went out, each frame in its time.
-func (s *socket) flush(timeout time.Duration) bool {
+func (s *socket) flush() bool {
 	s.mu.Lock()
 	frames := s.queue
 	s.queue, s.size = nil, 0
 	s.mu.Unlock()
 	for _, f := range frames {
-		_ = s.conn.SetWriteDeadline(time.Now().Add(timeout))
+		_ = s.conn.SetWriteDeadline(time.Now().Add(writeTimeout))
 		if err := s.conn.WriteMessage(websocket.TextMessage, f); err != nil {
 			s.end(err)
 			return false

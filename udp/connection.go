@@ -34,7 +34,6 @@ type connection struct {
 	remote  netip.AddrPort
 	reader  *bufio.Reader
 	peeked  int // of the reader's bytes, those of the frame that was given last
-	proof   time.Time
 	writing sync.WaitGroup
 	done    chan struct{} // closes with the connection
 	wake    chan struct{} // something is pending, or the end
@@ -42,12 +41,14 @@ type connection struct {
 	mu              sync.Mutex
 	pending         []byte // frames
 	proven, leaving bool
+	said            bool      // something, since until was set
+	until           time.Time // what comes later is not read
 }
 
 func newConnection(l *streams, conn *net.TCPConn, remote netip.AddrPort) *connection {
 	return &connection{
 		streams: l, conn: conn, remote: remote, reader: bufio.NewReaderSize(conn, firstRead),
-		proof: time.Now().Add(l.times.proof), done: make(chan struct{}), wake: make(chan struct{}, 1),
+		until: time.Now().Add(l.times.proof), done: make(chan struct{}), wake: make(chan struct{}, 1),
 	}
 }
 
@@ -109,17 +110,17 @@ func (c *connection) peek(n int) ([]byte, error) {
 	return c.reader.Peek(n)
 }
 
-// awaitRead sets how long the next read may take.
+// awaitRead sets how long the next read may take. Who gets nothing from us has no session any more, whatever it sends.
 func (c *connection) awaitRead() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	switch {
-	case c.leaving:
-	case c.proven:
-		_ = c.conn.SetReadDeadline(time.Now().Add(c.streams.times.idle))
-	default:
-		_ = c.conn.SetReadDeadline(c.proof)
+	if c.leaving {
+		return
 	}
+	if c.said {
+		c.said, c.until = false, time.Now().Add(c.streams.times.idle)
+	}
+	_ = c.conn.SetReadDeadline(c.until)
 }
 
 // put frames packets of a size, the last may be shorter, and says how many found room. It never waits.
@@ -160,9 +161,11 @@ func (c *connection) written() {
 	if !c.proven {
 		c.proven = true
 		c.streams.guard.Leave(c.remote.Addr())
-		_ = c.conn.SetReadDeadline(time.Now().Add(c.streams.times.idle))
+		c.until = time.Now().Add(c.streams.times.idle)
+		_ = c.conn.SetReadDeadline(c.until)
 		c.writing.Go(c.write)
 	}
+	c.said = true
 	c.signal()
 }
 
@@ -245,4 +248,5 @@ func (c *connection) end() {
 	_ = c.conn.Close()
 	c.writing.Wait()
 	c.streams.remove(c)
+	c.streams.everyone.Leave(c.remote.Addr())
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net"
 	"net/netip"
 	"sync"
@@ -19,6 +20,8 @@ const (
 	// maxStrangers bounds the TCP connections that have not shown yet whose they are.
 	maxStrangers           = 1024
 	maxStrangersPerAddress = 64
+	// maxPerAddress bounds all TCP connections of an address. A session may prove as many as it likes, and one needs a few.
+	maxPerAddress = 2048
 	// streamArena in bytes is that of a TCP batch, which only collects what is copied to the connections.
 	streamArena = 64 << 10
 	// acceptPause is how long nobody is let in after an error, which is the want of file descriptors.
@@ -30,7 +33,8 @@ const (
 type streams struct {
 	sock     *Sock
 	listener *net.TCPListener
-	guard    *Admission
+	guard    *Admission // of strangers
+	everyone *Admission
 	times    patiences
 	refused  atomic.Uint64
 	serving  sync.WaitGroup
@@ -43,7 +47,7 @@ type streams struct {
 // patiences with connections. Tests have shorter ones.
 type patiences struct {
 	proof time.Duration // until our first packet to a new connection: only what proves itself gets any
-	idle  time.Duration // without a frame; clients send several in this time (RFC 7675 section 5.1)
+	idle  time.Duration // without a frame, or without a packet of ours; clients ask us several times in this time (RFC 7675 section 5.1)
 	stall time.Duration // for the kernel to take what waits
 	leave time.Duration // for the peer to take the last packets
 }
@@ -59,8 +63,8 @@ func (p *Port) ListenTCP(address string) error {
 	if err != nil {
 		return fmt.Errorf("TCP address %q: %w", address, err)
 	}
-	guard := NewAdmission(maxStrangers, maxStrangersPerAddress)
-	p.streams, err = p.bind((*net.UDPAddr)(at), func(at netip.AddrPort) (*Sock, error) { return listenTCP(at, guard, p.log) })
+	guard, everyone := NewAdmission(maxStrangers, maxStrangersPerAddress), NewAdmission(math.MaxInt, maxPerAddress)
+	p.streams, err = p.bind((*net.UDPAddr)(at), func(at netip.AddrPort) (*Sock, error) { return listenTCP(at, guard, everyone, p.log) })
 	if err != nil {
 		return fmt.Errorf(`can't open the media port, TCP %s (is another server running? choose another with --tcp, or do without by --tcp ""): %w`, address, err)
 	}
@@ -68,7 +72,7 @@ func (p *Port) ListenTCP(address string) error {
 	return nil
 }
 
-func listenTCP(at netip.AddrPort, guard *Admission, log *slog.Logger) (*Sock, error) {
+func listenTCP(at netip.AddrPort, guard, everyone *Admission, log *slog.Logger) (*Sock, error) {
 	network := "tcp6"
 	if at.Addr().Is4() {
 		network = "tcp4"
@@ -79,7 +83,7 @@ func listenTCP(at netip.AddrPort, guard *Admission, log *slog.Logger) (*Sock, er
 	}
 	s := &Sock{local: netip.AddrPortFrom(at.Addr(), uint16(l.Addr().(*net.TCPAddr).Port)), log: log}
 	s.gso.Store(true) // packets of a run are framed together
-	s.streams = &streams{sock: s, listener: l, guard: guard, times: defaultPatiences(), open: map[netip.AddrPort]*connection{}}
+	s.streams = &streams{sock: s, listener: l, guard: guard, everyone: everyone, times: defaultPatiences(), open: map[netip.AddrPort]*connection{}}
 	return s, nil
 }
 
@@ -106,7 +110,7 @@ func (l *streams) accept(h Handler, mux *tcpMux) {
 func (l *streams) admit(conn *net.TCPConn, h Handler, mux *tcpMux) {
 	from := conn.RemoteAddr().(*net.TCPAddr).AddrPort()
 	from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
-	if !l.guard.Enter(from.Addr()) {
+	if !l.enter(from.Addr()) {
 		l.refused.Add(1)
 		_ = conn.SetLinger(0)
 		_ = conn.Close()
@@ -116,6 +120,18 @@ func (l *streams) admit(conn *net.TCPConn, h Handler, mux *tcpMux) {
 	if c := newConnection(l, conn, from); !l.add(c, func() { c.serve(h, mux) }) {
 		c.end()
 	}
+}
+
+// enter says whether a stranger may come in.
+func (l *streams) enter(ip netip.Addr) bool {
+	if !l.everyone.Enter(ip) {
+		return false
+	}
+	if !l.guard.Enter(ip) {
+		l.everyone.Leave(ip)
+		return false
+	}
+	return true
 }
 
 // add makes a connection known and has it served, unless the port is closed.

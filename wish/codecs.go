@@ -11,11 +11,20 @@ import (
 
 const supportedNames = "opus, PCMU, PCMA, G722 for audio; H264, H265, VP8, VP9, AV1 for video"
 
+// maxFeedback bounds the kinds of feedback of a payload type; clients offer about five.
+const maxFeedback = 16
+
 // payload is what an m-line says of one payload type.
 type payload struct {
 	encoding string // "H264/90000", "opus/48000/2"
 	fmtp     string
 	feedback []string
+}
+
+func (p *payload) addFeedback(kind string) {
+	if kind != "" && len(p.feedback) < maxFeedback && !slices.Contains(p.feedback, kind) {
+		p.feedback = append(p.feedback, kind)
+	}
 }
 
 // readCodecs keeps the supported codecs of the m-line with their payload types, and the retransmission types that
@@ -120,15 +129,13 @@ func (s *section) payloads() map[uint8]*payload {
 		case err != nil || p == nil || rest == "":
 		case a.Key == "fmtp" && p.fmtp == "":
 			p.fmtp = rest
-		case a.Key == "rtcp-fb" && !slices.Contains(p.feedback, rest):
-			p.feedback = append(p.feedback, rest)
+		case a.Key == "rtcp-fb":
+			p.addFeedback(rest)
 		}
 	}
 	for _, p := range all {
 		for _, f := range everyone {
-			if f != "" && !slices.Contains(p.feedback, f) {
-				p.feedback = append(p.feedback, f)
-			}
+			p.addFeedback(f)
 		}
 	}
 	return all

@@ -1,6 +1,7 @@
 package wish
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -109,7 +110,7 @@ func iceHead(answer string) string {
 func answerFragment(head, description string, loopback bool) (string, error) {
 	ufrag, pwd, candidates := readICE(description)
 	if ufrag == "" || pwd == "" {
-		return "", fmt.Errorf("the session's new description has no ICE credentials:\n%s", description)
+		return "", errors.New("the session's new description has no ICE credentials")
 	}
 	return writeICE(head, ufrag, pwd, ourCandidates(candidates, loopback)), nil
 }

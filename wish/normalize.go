@@ -57,6 +57,9 @@ func (s *section) normalize(role Role) *sdp.MediaDescription {
 				md.WithValueAttribute(key, v)
 			}
 		}
+		if !s.has("max-message-size") {
+			md.WithValueAttribute("max-message-size", "65536") // which RFC 8841 section 6.1 says that it means; pion takes one less
+		}
 		return md
 	}
 	md.WithPropertyAttribute(role.offered())

@@ -17,8 +17,12 @@ import (
 	"bongsu/wish"
 )
 
-// chatStart is how long the chat may take to read what it keeps.
-const chatStart = 30 * time.Second
+const (
+	// chatStart is how long the chat may take to read what it keeps.
+	chatStart = 30 * time.Second
+	// leastStore is what the bus may keep, in bytes. Where the chat's messages may take more than half of it, it is twice that.
+	leastStore = 2 << 30
+)
 
 // Who opens the data channel of the chat.
 const (
@@ -61,7 +65,7 @@ func openChat(ctx context.Context, cfg *Config, log *slog.Logger) (_ *chatRooms,
 				cfg.Data, errors.Join(err, c.Close()))
 		}
 	}()
-	if c.node, err = cluster.Open(ctx, cluster.Config{Data: cfg.Data}, log); err != nil {
+	if c.node, err = cluster.Open(ctx, cluster.Config{Data: cfg.Data, MaxStore: max(leastStore, 2*cfg.Chat.Rooms.MaxBytes)}, log); err != nil {
 		return nil, err
 	}
 	rooms := cfg.Chat.Rooms
@@ -96,10 +100,11 @@ func (c *chatRooms) watch(ctx context.Context, log *slog.Logger) {
 	select {
 	case <-c.node.Done():
 		log.Error("the chat's storage has failed and nothing more can be said; sound and picture go on. Start the server anew")
+		<-ctx.Done()
 	case <-ctx.Done():
-		if err := c.rooms.Close(); err != nil {
-			log.Warn("the chat did not close well", "error", err)
-		}
+	}
+	if err := c.rooms.Close(); err != nil {
+		log.Warn("the chat did not close well", "error", err)
 	}
 }
 

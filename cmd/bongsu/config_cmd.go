@@ -70,7 +70,7 @@ The name of a variable is BONGSU_ and the key in capitals, with "_" for ".". Lis
 Examples:
 
     bongsu config
-    bongsu config --config /etc/bongsu.yaml > merged.yaml`
+    bongsu config --config /etc/bongsu.yaml --show-secrets > merged.yaml`
 }
 
 // Run prints the configuration.

@@ -64,6 +64,7 @@ func rules() map[string]rule {
 		"relay/enabled":               yesOrNo,
 		"relay/listen":                {`an address to listen on, such as ":9449", or nothing`, func(v any) bool { return v == "" || isListenAddress(v) }},
 		"relay/sockets":               some,
+		"relay/sockets_per_address":   some,
 		"relay/channels":              some,
 		"relay/members":               {"a whole number, 2 or more", atLeast(2)},
 		"relay/frame_bytes":           {"a whole number of bytes, 1024 or more", atLeast(1 << 10)},

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -33,35 +32,11 @@ func serve(ctx context.Context, cfg *Config, log *slog.Logger, stdout io.Writer)
 		return err
 	}
 	defer media.close()
-	port, err := udp.Listen(cfg.UDP, log)
+	doors, err := openDoors(ctx, cfg, log)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = port.Close() }()
-	if cfg.TCP != "" {
-		if err := port.ListenTCP(cfg.TCP); err != nil {
-			return err
-		}
-	}
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", cfg.Web.Listen)
-	if err != nil {
-		return fmt.Errorf("can't open the HTTP port (is another server running? choose another with --listen): %w", err)
-	}
-	defer func() { _ = listener.Close() }()
-	secure, err := cfg.Web.TLS.TLS(cfg.Data, log)
-	if err != nil {
-		return err
-	}
-	if secure != nil {
-		listener = tls.NewListener(listener, secure)
-	}
-	relayListener, err := listenRelay(ctx, cfg.Relay.Listen, secure)
-	if err != nil {
-		return err
-	}
-	if relayListener != nil {
-		defer func() { _ = relayListener.Close() }()
-	}
+	defer doors.close()
 	rooms, err := openChat(ctx, cfg, log)
 	if err != nil {
 		return err
@@ -69,20 +44,11 @@ func serve(ctx context.Context, cfg *Config, log *slog.Logger, stdout io.Writer)
 	defer func() { _ = rooms.Close() }()
 	hub := broadcast.New(cfg.Broadcast)
 	defer hub.Close()
-	api, err := rtc.New(port, rtc.Config{PublicIPs: cfg.NAT.PublicIPs, Writers: hub.Writers(), Lite: cfg.ICELite}, log)
-	if err != nil {
-		return err
-	}
-	lean, err := lite.New(port, hub.Writers(), lite.Config{PublicIPs: cfg.NAT.PublicIPs}, log)
+	lean, api, err := openTransports(cfg, doors.media, hub, log)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = lean.Close() }()
-	hub.Flush = func(writer int) {
-		lean.Flush(writer)
-		api.Flush(writer)
-	}
-	port.Start(lean.Handle)
 	resources := newResources(cfg)
 	defer resources.Close()
 
@@ -121,14 +87,32 @@ func serve(ctx context.Context, cfg *Config, log *slog.Logger, stdout io.Writer)
 	if cfg.Relay.Enabled {
 		services.Relay = relay.Handle
 	}
-	if relayListener != nil {
-		running.Go(func() { serveRelay(ctx, relayListener, relay, log) })
+	if doors.relay != nil {
+		running.Go(func() { serveRelay(ctx, doors.relay, relay, cfg.Web.TrustProxy, log) })
 	}
 	server := web.New(cfg.Web, services, log)
-	greet(stdout, greeting{cfg: cfg, http: listener.Addr().(*net.TCPAddr), media: port.Addresses(), tcp: port.TCPAddresses()})
-	err = server.Serve(ctx, listener)
+	greet(stdout, greeting{cfg: cfg, http: doors.http.Addr().(*net.TCPAddr), media: doors.media.Addresses(), tcp: doors.media.TCPAddresses()})
+	err = server.Serve(ctx, doors.http)
 	fmt.Fprintln(stdout, "Goodbye.")
 	return err
+}
+
+// openTransports opens the two ways of media, lean viewers and peer connections, on the media port, and starts that.
+func openTransports(cfg *Config, port *udp.Port, hub *broadcast.Hub, log *slog.Logger) (*lite.Server, *rtc.API, error) {
+	api, err := rtc.New(port, rtc.Config{PublicIPs: cfg.NAT.PublicIPs, Writers: hub.Writers(), Lite: cfg.ICELite}, log)
+	if err != nil {
+		return nil, nil, err
+	}
+	lean, err := lite.New(port, hub.Writers(), lite.Config{PublicIPs: cfg.NAT.PublicIPs}, log)
+	if err != nil {
+		return nil, nil, err
+	}
+	hub.Flush = func(writer int) {
+		lean.Flush(writer)
+		api.Flush(writer)
+	}
+	port.Start(lean.Handle)
+	return lean, api, nil
 }
 
 // newResources makes the session URLs, with the rules of the configuration.

@@ -199,6 +199,7 @@ relay:
   enabled: true # default
   listen: "" # default
   sockets: 10000 # default
+  sockets_per_address: 200 # default
   channels: 10000 # default
   members: 100 # default
   frame_bytes: 262144 # default

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"log/slog"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -9,6 +12,8 @@ import (
 	"github.com/gorilla/websocket"
 	"github.com/pion/webrtc/v4"
 	"github.com/pion/webrtc/v4/pkg/media"
+
+	"bongsu/signal"
 )
 
 // TestRelayBridge: an offer that a client of the relay addresses to the gateway is a broadcast: candidates follow the offer, a
@@ -105,4 +110,44 @@ func TestRelayBridge(t *testing.T) {
 	if m := hear(); !m.UserLeft {
 		t.Fatalf("%+v", m)
 	}
+}
+
+// TestRelayPort: the relay's own port tells errors as the other does, and whose client has no room is the proxy's to say.
+func TestRelayPort(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	listener, err := listenRelay(ctx, "127.0.0.1:0", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := signal.DefaultRelayConfig()
+	config.PerAddress = 1
+	relay := signal.NewRelay(config, nil, slog.New(slog.DiscardHandler))
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		serveRelay(ctx, listener, relay, true, slog.New(slog.DiscardHandler))
+	}()
+	defer func() {
+		cancel()
+		_ = relay.Close()
+		<-served
+	}()
+	try := func(from string, want int) {
+		t.Helper()
+		conn, response, err := websocket.DefaultDialer.DialContext(ctx, "ws://"+listener.Addr().String(), http.Header{"X-Forwarded-For": {from}})
+		if response == nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close()
+		if conn != nil {
+			t.Cleanup(func() { _ = conn.Close() })
+		}
+		kind := response.Header.Get("Content-Type")
+		if response.StatusCode != want || want != http.StatusSwitchingProtocols && kind != signal.ProblemType {
+			t.Errorf("%s: %d %s, want %d", from, response.StatusCode, kind, want)
+		}
+	}
+	try("192.0.2.1", http.StatusSwitchingProtocols)
+	try("192.0.2.1", http.StatusTooManyRequests)
+	try("192.0.2.2", http.StatusSwitchingProtocols)
 }

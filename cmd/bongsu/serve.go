@@ -15,7 +15,7 @@ type ServeCmd struct {
 
 // Help is what "bongsu serve --help" says.
 func (ServeCmd) Help() string {
-	return `Nothing needs to be configured: without options it listens on port 8080 for HTTP and on UDP port 8443 for media, and takes any stream that somebody publishes. Open http://localhost:8080/ when it runs. Ctrl-C ends it.
+	return `Nothing needs to be configured: without options it listens on port 8080 for HTTP and on port 8443, UDP and TCP, for media, and takes any stream that somebody publishes. Open http://localhost:8080/ when it runs. Ctrl-C ends it.
 
 Examples:
 
