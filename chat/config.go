@@ -22,7 +22,10 @@ type Config struct {
 	// TextLength and NicknameLength are the longest message (500) and nickname (24), in characters.
 	TextLength     int `koanf:"text_length"`
 	NicknameLength int `koanf:"nickname_length"`
-	// Members is how many connections a room takes (20,000), Connections how many of them one identity may have (5).
+	// Rooms is how many rooms may be open at a time (10,000): anybody can open one, on a stream that nobody publishes, too.
+	Rooms int `koanf:"-"`
+	// Members is how many connections a room takes (20,000; moderators come in all the same), Connections how many of them one
+	// identity may have (5).
 	Members     int `koanf:"members"`
 	Connections int `koanf:"connections"`
 	// Messages a second, and how many at once: of one member (1, 5), of all from one address (5, 20), of a room (50, 100).
@@ -58,7 +61,7 @@ func (c Config) filled() Config {
 		Data: c.Data, Administrator: c.Administrator, Broadcaster: c.Broadcaster,
 		History: min(cmp.Or(c.History, 100), logSize), Keep: cmp.Or(c.Keep, 24*time.Hour), MaxBytes: cmp.Or(c.MaxBytes, maxBytes),
 		TextLength: cmp.Or(c.TextLength, 500), NicknameLength: cmp.Or(c.NicknameLength, 24),
-		Members: cmp.Or(c.Members, 20_000), Connections: cmp.Or(c.Connections, 5),
+		Rooms: cmp.Or(c.Rooms, 10_000), Members: cmp.Or(c.Members, 20_000), Connections: cmp.Or(c.Connections, 5),
 		Rate: cmp.Or(c.Rate, 1), Burst: cmp.Or(c.Burst, 5),
 		AddressRate: cmp.Or(c.AddressRate, 5), AddressBurst: cmp.Or(c.AddressBurst, 20),
 		RoomRate: cmp.Or(c.RoomRate, 50), RoomBurst: cmp.Or(c.RoomBurst, 100),

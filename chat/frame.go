@@ -11,6 +11,7 @@ import (
 type frame struct {
 	data  []byte
 	pos   uint64                // the room's log has been sent up to here
+	last  string                // id of the event before pos
 	ready chan struct{}         // closes when next is set
 	next  atomic.Pointer[frame] // nil again when the frame has left the room's window: who still stands here has lost its place
 }
@@ -27,8 +28,8 @@ func newChain(pos uint64) *chain {
 func (c *chain) last() *frame { return c.frames[len(c.frames)-1] }
 
 // add appends a frame and wakes all who wait for it.
-func (c *chain) add(pos uint64, data []byte) {
-	f, before := &frame{data: data, pos: pos, ready: make(chan struct{})}, c.last()
+func (c *chain) add(pos uint64, last string, data []byte) {
+	f, before := &frame{data: data, pos: pos, last: last, ready: make(chan struct{})}, c.last()
 	c.frames = append(c.frames, f)
 	if len(c.frames) > frameWindow {
 		c.frames[0].next.Store(nil)
@@ -53,9 +54,8 @@ func (f *frame) after() (next *frame, lost bool) {
 	}
 }
 
-// LastID is the id of the last event of a frame that is in the room's history: who has got it may say so as the since of the
-// next join. It is empty if there is none.
-func LastID(frame []byte) string {
+// lastID is the id of the last event of a frame that is in the room's history, "" if there is none.
+func lastID(frame []byte) string {
 	var events []struct{ Type, ID string }
 	if json.Unmarshal(frame, &events) != nil {
 		return ""
@@ -69,25 +69,25 @@ func LastID(frame []byte) string {
 }
 
 // frameOf is the frame of some events: a JSON array.
-func frameOf(events ...json.RawMessage) []byte { return framesOf(events)[0] }
-
-// framesOf puts events into as few frames as their size allows.
-func framesOf(events []json.RawMessage) [][]byte {
-	var frames [][]byte
-	for len(events) > 0 {
-		size, n := 1, 0
-		for n < len(events) && (n == 0 || size+len(events[n])+1 <= maxFrame) {
-			size += len(events[n]) + 1
-			n++
-		}
-		data := append(make([]byte, 0, size), '[')
-		for i, e := range events[:n] {
-			if i > 0 {
-				data = append(data, ',')
-			}
-			data = append(data, e...)
-		}
-		frames, events = append(frames, append(data, ']')), events[n:]
+func frameOf(events ...json.RawMessage) []byte {
+	size := 2
+	for _, e := range events {
+		size += len(e) + 1
 	}
-	return frames
+	data := append(make([]byte, 0, size), '[')
+	for i, e := range events {
+		if i > 0 {
+			data = append(data, ',')
+		}
+		data = append(data, e...)
+	}
+	return append(data, ']')
+}
+
+// fitting is how many of some events a frame takes: one at least.
+func fitting(events []json.RawMessage) (n int) {
+	for size := 1; n < len(events) && (n == 0 || size+len(events[n])+1 <= maxFrame); n++ {
+		size += len(events[n]) + 1
+	}
+	return n
 }

@@ -32,7 +32,7 @@ func bus(t testing.TB, dir string) *nats.Conn {
 	if dir == "" {
 		dir = t.TempDir()
 	}
-	nc, stop, err := startBus(dir)
+	nc, stop, err := startBus(dir, 1<<30)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,8 +40,8 @@ func bus(t testing.TB, dir string) *nats.Conn {
 	return nc
 }
 
-func startBus(dir string) (*nats.Conn, func(), error) {
-	s, err := server.NewServer(&server.Options{DontListen: true, NoSigs: true, NoLog: true, JetStream: true, StoreDir: dir, JetStreamMaxStore: 1 << 30, JetStreamMaxMemory: 256 << 20})
+func startBus(dir string, size int64) (*nats.Conn, func(), error) {
+	s, err := server.NewServer(&server.Options{DontListen: true, NoSigs: true, NoLog: true, JetStream: true, StoreDir: dir, JetStreamMaxStore: size, JetStreamMaxMemory: 256 << 20})
 	if err != nil {
 		return nil, nil, err
 	}

@@ -22,7 +22,7 @@ func child() {
 	dir := os.Getenv(childEnv)
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	nc, stop, err := startBus(dir + "/engine")
+	nc, stop, err := startBus(dir+"/engine", 1<<30)
 	check(err)
 	defer stop()
 	c := quick()

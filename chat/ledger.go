@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -32,13 +33,13 @@ type ledger struct {
 
 	mu    sync.RWMutex
 	rooms map[string]map[string]*rule // by room, and kind.id
-	nets  map[string]*rule            // bans by room and network
+	nets  map[string][]*rule          // bans and timeouts by room and network
 	file  sync.Mutex
 	sub   *nats.Subscription
 }
 
 func openLedger(ctx context.Context, nc *nats.Conn, kv jetstream.KeyValue, data string, log *slog.Logger, news func(string, *rule)) (*ledger, error) {
-	l := &ledger{log: log, kv: kv, nc: nc, news: news, rooms: map[string]map[string]*rule{}, nets: map[string]*rule{}}
+	l := &ledger{log: log, kv: kv, nc: nc, news: news, rooms: map[string]map[string]*rule{}, nets: map[string][]*rule{}}
 	if data != "" {
 		l.dir = filepath.Join(data, "chat")
 	}
@@ -152,11 +153,16 @@ func (l *ledger) apply(r *rule) bool {
 
 // index keeps nets in step with a rule that takes another's place. The caller holds mu.
 func (l *ledger) index(room string, was, is *rule) {
-	if was != nil && was.Address != "" && l.nets[room+" "+was.Address] == was {
-		delete(l.nets, room+" "+was.Address)
+	if was != nil && was.Address != "" {
+		key := room + " " + was.Address
+		l.nets[key] = slices.DeleteFunc(l.nets[key], func(r *rule) bool { return r == was })
+		if len(l.nets[key]) == 0 {
+			delete(l.nets, key)
+		}
 	}
 	if is != nil && is.Address != "" {
-		l.nets[room+" "+is.Address] = is
+		key := room + " " + is.Address
+		l.nets[key] = append(l.nets[key], is)
 	}
 }
 
@@ -240,18 +246,21 @@ func (l *ledger) holding(room, kind, identity string) *rule {
 	return nil
 }
 
-// banned gives the ban that meets a member, by identity or by address.
-func (l *ledger) banned(room, identity, address string) *rule {
-	if r := l.holding(room, kindBan, identity); r != nil {
-		return r
+// meeting gives the ban or the timeout that meets somebody, by identity or by address.
+func (l *ledger) meeting(room, kind, identity, address string, role Role) *rule {
+	if l.holding(room, kindModerator, identity) != nil {
+		role = max(role, Moderator)
 	}
-	if address == "" {
-		return nil
+	if r := l.holding(room, kind, identity); r != nil && r.meets(identity, address, role) {
+		return r
 	}
 	l.mu.RLock()
 	defer l.mu.RUnlock()
-	if r := l.nets[room+" "+address]; r != nil && r.holds(time.Now()) {
-		return r
+	now := time.Now()
+	for _, r := range l.nets[room+" "+address] {
+		if r.kind() == kind && r.holds(now) && r.meets(identity, address, role) {
+			return r
+		}
 	}
 	return nil
 }

@@ -61,10 +61,10 @@ func TestLedgerOrder(t *testing.T) {
 				l.apply(r)
 			}
 			for range 2 {
-				if got := l.banned("s", "x", ""); (got != nil) != c.want {
+				if got := l.meeting("s", kindBan, "x", "", Viewer); (got != nil) != c.want {
 					t.Errorf("by identity: %+v", got)
 				}
-				if got := l.banned("s", "y", "192.0.2.1"); (got != nil) != c.want {
+				if got := l.meeting("s", kindBan, "y", "192.0.2.1", Viewer); (got != nil) != c.want {
 					t.Errorf("by address: %+v", got)
 				}
 				l.all() // forgets what is over
@@ -126,5 +126,56 @@ func TestWithoutStore(t *testing.T) {
 	a.refused("storage", "ban", "member", b.ID()) // without a data folder nothing keeps it
 	if err := b.ends(); Code(err) != "banned" {
 		t.Errorf("the ban holds all the same: %v", err)
+	}
+}
+
+// TestSmallDisk: a store that has become too small for what is configured keeps less, rather than nothing.
+func TestSmallDisk(t *testing.T) {
+	dir := t.TempDir()
+	c := quick()
+	c.Data, c.MaxBytes = dir, 64<<20
+	for _, size := range []int64{1 << 30, 40 << 20, 40 << 20} {
+		nc, stop, err := startBus(dir+"/engine", size)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := Open(limited(t), nc, c, slog.New(slog.DiscardHandler))
+		if err != nil {
+			stop()
+			t.Fatalf("with %d bytes: %v", size, err)
+		}
+		a := join(t, r, Entry{})
+		if done := a.done("message", "text", "kept"); !done.Stored {
+			t.Errorf("with %d bytes: %+v", size, done)
+		}
+		if got := len(a.past); size < 1<<30 && got == 0 {
+			t.Errorf("with %d bytes: the history is lost", size)
+		}
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+		stop()
+	}
+	for _, size := range []int64{70 << 20, 40 << 20, 33 << 20, 2 << 20} {
+		nc, stop, err := startBus(t.TempDir(), size)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := Open(limited(t), nc, c, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Errorf("begun with %d bytes: %v", size, err)
+		} else if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+		stop()
+	}
+	nc, stop, err := startBus(t.TempDir(), 1<<19)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop()
+	if r, err := Open(limited(t), nc, c, slog.New(slog.DiscardHandler)); err == nil {
+		_ = r.Close()
+		t.Error("a chat without any room for it")
 	}
 }

@@ -10,6 +10,7 @@ import (
 const (
 	requestRate  = 10  // requests a second of one member, of all kinds
 	requestBurst = 30  // at once
+	listCost     = 10  // of a list of members, in requests
 	floodLimit   = 100 // refusals for speed in a row that end a membership
 	maxAddresses = 10_000
 	renameEvery  = 10 * time.Second
@@ -69,7 +70,8 @@ func (a *addressLimits) of(address string) *rate.Limiter {
 	return l
 }
 
-// forget drops the limits that are full again, and any if there is none: a new one is the same.
+// forget drops the limits that are full again, for a new one is the same, and where they are few any up to a quarter: it goes
+// through them all, and is not to come with each new address.
 func (a *addressLimits) forget() {
 	for address, l := range a.limits {
 		if l.Tokens() >= float64(a.burst) {
@@ -77,7 +79,7 @@ func (a *addressLimits) forget() {
 		}
 	}
 	for address := range a.limits {
-		if len(a.limits) < maxAddresses {
+		if len(a.limits) < maxAddresses*3/4 {
 			return
 		}
 		delete(a.limits, address)

@@ -23,17 +23,49 @@ type event struct {
 
 // quote is what a reply tells of the message that it answers.
 type quote struct {
-	ID   string `json:"id"`
-	Name string `json:"name"`
-	Text string `json:"text"` // its beginning
+	ID     string `json:"id"`
+	Member string `json:"member,omitempty"` // its author; records of old have none
+	Name   string `json:"name"`
+	Text   string `json:"text"` // its beginning
+}
+
+// removes tells whether the event takes away a message, by its id and its author's.
+func (e *event) removes(id, author string) bool {
+	switch e.Type {
+	case "delete":
+		return id == e.Target
+	case "clear":
+		return true
+	case "timeout", "ban":
+		return e.Member != nil && author == e.Member.ID
+	default:
+		return false
+	}
+}
+
+// strike takes from a message what another event removes: all of it, or the quote of what it answers. It tells if there was any.
+func (e *event) strike(by *event) bool {
+	switch {
+	case e.Type != "message":
+		return false
+	case by.removes(e.ID, e.From.ID):
+		*e = event{Type: "gone", ID: e.ID, Time: e.Time, From: e.From}
+		return true
+	case e.Reply != nil && by.removes(e.Reply.ID, e.Reply.Member):
+		e.Reply = nil
+		return true
+	default:
+		return false
+	}
 }
 
 // record is an event in the log.
 type record struct {
 	event
 
-	raw json.RawMessage
-	seq uint64 // in the JetStream stream; 0 until known
+	raw   json.RawMessage // nil: removed
+	seq   uint64          // in the JetStream stream; 0 until known
+	erase bool            // from there, as soon as it is known
 }
 
 func (r *record) isMessage() bool { return r.Type == "message" }
@@ -44,7 +76,6 @@ type history struct {
 	tail    uint64 // position of records[0]
 	byID    map[string]*record
 	early   map[string]acknowledged // what is stored but has not come yet
-	hidden  int                     // changes when a message is hidden
 }
 
 func newHistory() *history {
@@ -53,11 +84,20 @@ func newHistory() *history {
 
 func (h *history) head() uint64 { return h.tail + uint64(len(h.records)) }
 
+// passed tells whether an event is older than all in the log: what comes so late is the store's retry, and has been here.
+func (h *history) passed(id string) bool { return h.tail > 0 && id < h.records[0].ID }
+
 // add takes an event as it came from the bus; nil if it was there before.
 func (h *history) add(raw []byte, seq uint64) (*record, error) {
 	r := &record{raw: raw, seq: seq}
 	if err := json.Unmarshal(raw, &r.event); err != nil {
 		return nil, fmt.Errorf("an event on the bus can't be read: %w", err)
+	}
+	if r.isMessage() && r.From == nil {
+		return nil, fmt.Errorf("an event on the bus can't be read: message %.64q has no author", r.ID)
+	}
+	if h.passed(r.ID) {
+		return nil, nil
 	}
 	if known := h.byID[r.ID]; known != nil {
 		known.seq = max(known.seq, seq)
@@ -68,9 +108,14 @@ func (h *history) add(raw []byte, seq uint64) (*record, error) {
 		delete(h.early, r.ID)
 		defer early.then()
 	}
+	for _, other := range h.records {
+		h.strike(other, r)
+		if other.ID > r.ID { // r comes late into the store
+			h.strike(r, other)
+		}
+	}
 	h.records = append(h.records, r)
 	h.byID[r.ID] = r
-	h.hide(r)
 	if len(h.records) > logSize {
 		delete(h.byID, h.records[0].ID)
 		h.records[0] = nil
@@ -93,38 +138,26 @@ func (h *history) stored(id string, seq uint64, then func()) {
 	case r != nil:
 		r.seq = max(r.seq, seq)
 		then()
-	case len(h.early) < logSize:
+	case !h.passed(id) && len(h.early) < logSize:
 		h.early[id] = acknowledged{seq, then}
 	default: // the bus does not bring back what it takes
 		then()
 	}
 }
 
-// hide takes from the log what an event removes. It stays as an empty record, so that positions hold.
-func (h *history) hide(by *record) {
-	if by.isMessage() {
+// strike takes from a record what another removes. It stays, if only as an empty one, so that positions hold.
+func (h *history) strike(r, by *record) {
+	if !r.event.strike(&by.event) {
 		return
 	}
-	for _, r := range h.records {
-		gone := false
-		switch by.Type {
-		case "delete":
-			gone = r.ID == by.Target
-		case "clear":
-			gone = r != by
-		case "timeout", "ban":
-			gone = by.Member != nil && r.From != nil && r.From.ID == by.Member.ID
-		}
-		if gone && r.isMessage() {
-			r.raw, r.Text, r.Type = nil, "", "gone"
-			h.hidden++
-		}
+	if r.raw = nil; r.isMessage() {
+		r.raw = encode(r.event)
 	}
 }
 
 // message gives a message that is still to be seen.
 func (h *history) message(id string) *record {
-	if r := h.byID[id]; r != nil && r.isMessage() {
+	if r := h.byID[id]; r != nil && r.isMessage() && !r.erase {
 		return r
 	}
 	return nil
@@ -154,6 +187,14 @@ func (h *history) between(from, before uint64) ([]json.RawMessage, bool) {
 		}
 	}
 	return found, true
+}
+
+// before gives the id of the event before a position; "" if the log does not have it.
+func (h *history) before(pos uint64) string {
+	if pos <= h.tail || pos > h.head() {
+		return ""
+	}
+	return h.records[pos-h.tail-1].ID
 }
 
 // after gives the position behind an event; false if the log does not have it.

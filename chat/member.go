@@ -23,15 +23,17 @@ type Member struct {
 	address   string
 	entryRole Role
 	invited   int    // epoch of the invitation; -1: none
-	at        *frame // the newest that Next has given
+	at        *frame // the newest of the room's that Next has given
+	own       []byte // what Next has given last, if it was for this member alone
 	requests  *rate.Limiter
-	wake      chan struct{} // holds one when there is something in greeting or notes, or the membership has ended
+	wake      chan struct{} // holds one when there is something to be read before the room's frames, or the membership has ended
 
 	mu       sync.Mutex
-	greeting [][]byte // a welcome and the history; before all else
-	notes    [][]byte // frames for this member alone
-	err      error    // why the membership has ended
-	refused  int      // for speed, in a row
+	welcome  []byte            // comes before all else; nil: has been given
+	history  []json.RawMessage // comes after the welcome; shared with the log, so that who joins and does not read costs little
+	notes    [][]byte          // frames for this member alone
+	err      error             // why the membership has ended
+	refused  int               // for speed, in a row
 	lastCode string
 	lastTold time.Time
 	merged   int
@@ -45,8 +47,10 @@ func (m *Member) ID() string { return m.identity }
 // It waits for one until ctx ends. Who asks too seldom is set forward, to a new welcome and the history that was missed. The
 // error is the context's, or says why the membership has ended: ErrClosed, ErrBanned, ErrFull, ErrSlow or ErrFlood.
 func (m *Member) Next(ctx context.Context) ([]byte, error) {
+	m.own = nil
 	for {
 		if note, err := m.takeNote(); note != nil || err != nil {
+			m.own = note
 			return note, err
 		}
 		next, lost := m.at.after()
@@ -67,18 +71,32 @@ func (m *Member) Next(ctx context.Context) ([]byte, error) {
 	}
 }
 
-func (m *Member) takeNote() ([]byte, error) {
+// LastID is the id of the last event of the room's history up to what Next has given: the since of a later join. It is "" where
+// that has none. It is for the goroutine that calls Next.
+func (m *Member) LastID() string {
+	if m.own != nil {
+		return lastID(m.own)
+	}
+	return m.at.last
+}
+
+func (m *Member) takeNote() (note []byte, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, queue := range []*[][]byte{&m.greeting, &m.notes} {
-		if len(*queue) > 0 {
-			note := (*queue)[0]
-			(*queue)[0] = nil
-			*queue = (*queue)[1:]
-			return note, nil
-		}
+	switch {
+	case m.welcome != nil:
+		note, m.welcome = m.welcome, nil
+	case len(m.history) > 0:
+		n := fitting(m.history)
+		note, m.history = frameOf(m.history[:n]...), m.history[n:]
+	case len(m.notes) > 0:
+		note = m.notes[0]
+		m.notes[0] = nil
+		m.notes = m.notes[1:]
+	default:
+		err, m.history = m.err, nil
 	}
-	return nil, m.err
+	return note, err
 }
 
 // send puts an event for this member alone into a frame.
@@ -130,10 +148,10 @@ func (m *Member) Receive(data []byte) error {
 	if err := m.ended(); err != nil {
 		return err
 	}
-	if wait, _ := take(time.Now(), m.requests); wait > 0 {
-		return m.tell("", refuseFor(ErrTooFast, wait, "%d requests a second are the most", requestRate))
-	}
 	q, err := parseRequest(data)
+	if wait, _ := take(time.Now(), m.requests); wait > 0 {
+		err = refuseFor(ErrTooFast, wait, "%d requests a second are the most", requestRate)
+	}
 	if err == nil {
 		err = m.handle(q)
 	}

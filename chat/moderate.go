@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"cmp"
 	"encoding/json"
 	"slices"
 	"time"
@@ -93,16 +94,20 @@ func (m *Member) silence(q *request, me Person) error {
 			return refuse(ErrMalformed, "seconds has to say for how long")
 		}
 	}
+	if known := r.rooms.ledger.holding(r.token, kind, p.ID); known != nil && known.By.Role > me.Role {
+		return decided(known)
+	}
 	rule := &rule{Key: r.token + "." + kind + "." + token(p.ID), Member: p, By: me, Reason: q.Reason}
 	if q.Seconds > 0 {
 		rule.Until = time.Now().Add(time.Duration(q.Seconds) * time.Second).UnixNano()
 	}
-	if q.Address && kind == kindBan {
+	if q.Address {
 		rule.Address = address
 	}
 	problem := r.rooms.ledger.put(r.rooms.ctx, rule)
+	gone := &event{Type: q.Type, Member: &p, By: &me, Seconds: q.Seconds, Reason: q.Reason}
 	r.mu.Lock()
-	err = r.publish(&event{Type: q.Type, Member: &p, By: &me, Seconds: q.Seconds, Reason: q.Reason}, m, q.Ref)
+	err = r.publish(gone, m, q.Ref)
 	r.mu.Unlock()
 	r.audit(action{Action: q.Type, By: me, Member: &p, Seconds: q.Seconds, Reason: q.Reason})
 	if problem != nil {
@@ -111,7 +116,12 @@ func (m *Member) silence(q *request, me Person) error {
 	if err != nil {
 		return err
 	}
-	return r.unpin(me, func(pinned *event) bool { return pinned.From != nil && pinned.From.ID == p.ID })
+	return r.unpin(me, gone)
+}
+
+// decided refuses to change what somebody with a higher role has decided.
+func decided(known *rule) error {
+	return refuse(ErrForbidden, "%s has decided it, and is %s", known.By.Name, known.By.Role)
 }
 
 // lift ends a member's ban and timeout.
@@ -119,8 +129,11 @@ func (m *Member) lift(q *request, me Person) error {
 	r, lifted := m.room, false
 	for _, kind := range []string{kindBan, kindTimeout} {
 		known := r.rooms.ledger.holding(r.token, kind, q.Member)
-		if known == nil {
+		switch {
+		case known == nil:
 			continue
+		case known.By.Role > me.Role:
+			return decided(known)
 		}
 		if err := r.rooms.ledger.put(r.rooms.ctx, &rule{Key: known.Key, Off: true, Member: known.Member, By: me}); err != nil {
 			return err
@@ -158,7 +171,7 @@ func (m *Member) bans(q *request, _ Person) error {
 			list.Bans = append(list.Bans, ban{Kind: name, Member: r.Member, By: r.By, Since: r.At / 1e6, Until: r.Until / 1e6, Reason: r.Reason})
 		}
 	}
-	slices.SortFunc(list.Bans, func(a, b ban) int { return int(b.Since - a.Since) })
+	slices.SortFunc(list.Bans, func(a, b ban) int { return cmp.Compare(b.Since, a.Since) })
 	m.send(fit(list.Bans, func(some []ban) json.RawMessage {
 		list.Bans = some
 		return encode(list)
@@ -181,17 +194,21 @@ func (m *Member) appoint(q *request, me Person) error {
 	return nil
 }
 
-// clear removes all messages.
+// clear removes all messages, the pinned one too.
 func (m *Member) clear(q *request, me Person) error {
 	r := m.room
 	if err := r.rooms.store.clear(r.rooms.ctx, r.subject()); err != nil {
 		return err
 	}
+	gone := &event{Type: "clear", By: &me}
 	r.mu.Lock()
-	err := r.publish(&event{Type: "clear", By: &me}, m, q.Ref)
+	err := r.publish(gone, m, q.Ref)
 	r.mu.Unlock()
 	r.audit(action{Action: "clear", By: me})
-	return err
+	if err != nil {
+		return err
+	}
+	return r.unpin(me, gone)
 }
 
 type invitationEvent struct {
@@ -204,19 +221,18 @@ type invitationEvent struct {
 // invite makes an invitation: who joins with it may write while the room is for followers only. Renewing ends all earlier ones.
 func (m *Member) invite(q *request, me Person) error {
 	r := m.room
-	set := r.rooms.ledger.settings(r.token)
 	if q.Renew {
-		set.Epoch++
-		if err := r.putSettings(set, me); err != nil {
+		if err := r.change(me, func(set *settings) error { set.Epoch++; return nil }); err != nil {
 			return err
 		}
 		r.audit(action{Action: "renew invitations", By: me})
 	}
+	epoch := r.rooms.ledger.settings(r.token).Epoch
 	seconds := q.Seconds
 	if seconds == 0 {
 		seconds = inviteSeconds
 	}
 	until := time.Now().Add(time.Duration(seconds) * time.Second)
-	m.send(encode(invitationEvent{Type: "invitation", Ref: q.Ref, Invitation: r.rooms.keys.invite(r.stream, set.Epoch, until), Expires: until.Unix() * 1000}))
+	m.send(encode(invitationEvent{Type: "invitation", Ref: q.Ref, Invitation: r.rooms.keys.invite(r.stream, epoch, until), Expires: until.Unix() * 1000}))
 	return nil
 }

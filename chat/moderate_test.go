@@ -213,7 +213,7 @@ func TestTwoNodes(t *testing.T) {
 	for b.await("presence").Viewers != 2 {
 		continue
 	}
-	if n := two.Viewers("봉수"); n != 2 || two.Viewers("another") != 0 {
+	if n := join(t, two, Entry{Token: b.welcome.Token}).welcome.Viewers; n != 2 {
 		t.Errorf("%d viewers", n)
 	}
 	a.done("slow", "seconds", 9)

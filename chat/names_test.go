@@ -108,6 +108,7 @@ func TestClean(t *testing.T) {
 		{"a\u202eb\u2066c", "abc"},
 		{"👨‍👩‍👧 ❤️ 1️⃣ 🏴󠁧󠁢󠁥󠁮󠁧󠁿", "👨‍👩‍👧 ❤️ 1️⃣ 🏴󠁧󠁢󠁥󠁮󠁧󠁿"},
 		{"e\u0301", "é"},
+		{"e\u200b\u0301", "é"},
 		{"z" + strings.Repeat("\u0334", 50), "z" + strings.Repeat("\u0334", maxMarks)},
 		{strings.Repeat("x\n", 20), strings.Repeat("x\n", 9) + strings.TrimSpace(strings.Repeat("x ", 11))},
 		{"\ufffd\x00\u200b", ""},

@@ -99,7 +99,7 @@ func clean(text string) string {
 		}
 		b.WriteRune(r)
 	}
-	return strings.TrimSpace(b.String())
+	return strings.TrimSpace(norm.NFC.String(b.String())) // what stood between may have kept letters and marks apart
 }
 
 // hidden tells the runes that nobody sees: controls but the end of a line, embeddings and overrides of direction (Unicode
@@ -133,18 +133,25 @@ func (r *request) emoji() (string, error) {
 	if r.Emoji == "" || len(r.Emoji) > most {
 		return "", refuse(ErrMalformed, "emoji has to be one emoji")
 	}
-	symbols := 0
+	symbols, flags, digits, joined := 0, 0, 0, false
 	for _, c := range r.Emoji {
 		switch {
-		case unicode.In(c, unicode.So, unicode.Sk, unicode.Sm) || unicode.Is(unicode.Po, c) && c > 0x2000:
-			symbols++
-		case c == '\u200d' || c == '\u20e3' || unicode.Is(unicode.Variation_Selector, c) || c >= 0xe0020 && c <= 0xe007f:
+		case c >= 0x1f1e6 && c <= 0x1f1ff: // two of them are a flag
+			flags++
+		case c >= 0x1f3fb && c <= 0x1f3ff && symbols > 0: // the tone of the skin before it
+		case unicode.In(c, unicode.So, unicode.Sk, unicode.Sm) || unicode.Is(unicode.Po, c) && c > 0x2000 || c == '\u20e3':
+			if !joined {
+				symbols++
+			}
+		case c == '\u200d' || unicode.Is(unicode.Variation_Selector, c) || c >= 0xe0020 && c <= 0xe007f:
 		case c >= '0' && c <= '9' || c == '#' || c == '*': // of a keycap
+			digits++
 		default:
 			return "", refuse(ErrMalformed, "emoji has to be one emoji; %q is none", c)
 		}
+		joined = c == '\u200d'
 	}
-	if symbols == 0 && !strings.ContainsRune(r.Emoji, '\u20e3') {
+	if symbols+(flags+1)/2 != 1 || digits > 1 {
 		return "", refuse(ErrMalformed, "emoji has to be one emoji")
 	}
 	return r.Emoji, nil

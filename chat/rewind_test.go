@@ -31,8 +31,8 @@ func TestRewind(t *testing.T) {
 		t.Errorf("from the beginning: %+v, %+v", a.welcome, a.past)
 	}
 	b.ask("message", "text", "4")
-	if e := a.await("message"); e.Text != "4" {
-		t.Errorf("then came %+v", e)
+	if e := a.await("message"); e.Text != "4" || a.LastID() != e.ID {
+		t.Errorf("then came %+v, the last is %s", e, a.LastID())
 	}
 }
 
@@ -44,7 +44,7 @@ func TestLastID(t *testing.T) {
 		`[{"type":"welcome","settings":{"pinned":{"id":"A"}}}]`:                                     "",
 		`[]`: "", ``: "",
 	} {
-		if got := LastID([]byte(frame)); got != want {
+		if got := lastID([]byte(frame)); got != want {
 			t.Errorf("%s: %q, want %q", frame, got, want)
 		}
 	}

@@ -21,18 +21,19 @@ type room struct {
 	holders   int         // members, and who is about to be one; under Rooms.mu
 	lingering *time.Timer // under Rooms.mu
 
-	loading sync.Mutex // one reads the history, others wait
-	loaded  bool       // under loading and mu
+	loading  sync.Mutex // one reads the history, others wait
+	loaded   bool       // under loading and mu
+	changing sync.Mutex // one changes the settings, others wait
 
 	mu       sync.Mutex
 	log      *history
 	early    [][]byte // events that came before the history was read
 	chain    *chain
 	pending  []json.RawMessage // events for the next frame
+	upTo     []uint64          // position in the log behind each of these
 	sent     uint64            // position in the log up to which events are in frames
 	flushed  time.Time         // when the newest frame was made
 	flushing bool              // a timer will make the next
-	past     past
 	members  map[*Member]struct{}
 	speakers map[string]*speaker // by identity
 	present  int                 // of them with members
@@ -42,6 +43,7 @@ type room struct {
 	presence presence
 	subs     []*nats.Subscription
 	timers   []*time.Timer // flush and tick
+	ending   bool          // nobody joins any more
 	closed   bool
 }
 
@@ -119,8 +121,8 @@ func (r *room) takeEvent(raw []byte) {
 	default:
 		added, err := r.log.add(raw, 0)
 		r.note(added, err)
-		if added != nil {
-			r.push(raw)
+		if added != nil && added.raw != nil {
+			r.push(added.raw)
 		}
 	}
 }
@@ -128,7 +130,7 @@ func (r *room) takeEvent(raw []byte) {
 // push puts an event into the next frame, and makes that at once or, where many would wake for it, a little later. The
 // caller holds mu.
 func (r *room) push(raw json.RawMessage) {
-	r.pending = append(r.pending, raw)
+	r.pending, r.upTo = append(r.pending, raw), append(r.upTo, r.log.head())
 	if r.flushing {
 		return
 	}
@@ -153,19 +155,19 @@ func (r *room) flushLater() {
 
 // flush makes frames of what is pending. The caller holds mu.
 func (r *room) flush() {
-	frames := framesOf(r.pending)
-	for i, data := range frames {
-		if i == len(frames)-1 {
-			r.sent = r.log.head()
-		}
-		r.chain.add(r.sent, data)
+	for len(r.pending) > 0 {
+		n := fitting(r.pending)
+		r.sent = r.upTo[n-1]
+		r.chain.add(r.sent, r.log.before(r.sent), frameOf(r.pending[:n]...))
+		r.pending, r.upTo = r.pending[n:], r.upTo[n:]
 	}
-	r.pending, r.flushed = nil, time.Now()
+	r.pending, r.upTo, r.flushed = nil, nil, time.Now()
 }
 
-// endAll ends all memberships.
+// endAll ends all memberships; nobody joins any more.
 func (r *room) endAll() {
 	r.mu.Lock()
+	r.ending = true
 	members := slices.Collect(maps.Keys(r.members))
 	r.mu.Unlock()
 	for _, m := range members {
@@ -189,22 +191,4 @@ func (r *room) close() error {
 		errs = append(errs, ignoreClosed(sub.Unsubscribe()))
 	}
 	return errors.Join(errs...)
-}
-
-// past is the history as it was last sent to who joins: many join at once, after a cut or at the begin of a show.
-type past struct {
-	pos    uint64
-	hidden int
-	n      int
-	count  int
-	frames [][]byte
-}
-
-// recent gives the frames of the newest n messages that have been sent to members, and how many they are. The caller holds mu.
-func (r *room) recent(n int) (frames [][]byte, count int) {
-	if p := &r.past; p.frames == nil || p.pos != r.sent || p.hidden != r.log.hidden || p.n != n {
-		messages := r.log.last(n, r.sent)
-		r.past = past{pos: r.sent, hidden: r.log.hidden, n: n, count: len(messages), frames: framesOf(messages)}
-	}
-	return r.past.frames, r.past.count
 }

@@ -112,7 +112,7 @@ func (r *Rooms) Join(ctx context.Context, e Entry) (*Member, error) {
 	if err != nil {
 		return nil, err
 	}
-	if ban := r.ledger.banned(room.token, m.identity, m.address); ban != nil && m.entryRole < Moderator {
+	if ban := r.ledger.meeting(room.token, kindBan, m.identity, m.address, m.entryRole); ban != nil { // before any work for it
 		err = banRefusal(ban)
 	} else if err = room.load(ctx); err == nil {
 		err = room.join(m, e)
@@ -148,19 +148,6 @@ func (r *Rooms) newMember(e Entry) *Member {
 	return m
 }
 
-// Viewers counts who is in the room of a stream, at all nodes; 0 where nobody is at this one.
-func (r *Rooms) Viewers(stream string) int {
-	r.mu.Lock()
-	room := r.rooms[token(stream)]
-	r.mu.Unlock()
-	if room == nil {
-		return 0
-	}
-	room.mu.Lock()
-	defer room.mu.Unlock()
-	return room.everywhere()
-}
-
 // enter gives the room of a stream and holds it; leave lets it go.
 func (r *Rooms) enter(stream string) (*room, error) {
 	r.mu.Lock()
@@ -171,6 +158,9 @@ func (r *Rooms) enter(stream string) (*room, error) {
 	key := token(stream)
 	found := r.rooms[key]
 	if found == nil {
+		if len(r.rooms) >= r.config.Rooms && !r.closeIdle() {
+			return nil, refuseFor(ErrFull, time.Minute, "the server has %d rooms already", len(r.rooms))
+		}
 		var err error
 		if found, err = newRoom(r, stream, key); err != nil {
 			return nil, err
@@ -180,6 +170,28 @@ func (r *Rooms) enter(stream string) (*room, error) {
 	found.holders++
 	r.active.Add(1)
 	return found, nil
+}
+
+// closeIdle closes a room without members, before its time; false if there is none. The caller holds mu.
+func (r *Rooms) closeIdle() bool {
+	for key, room := range r.rooms {
+		if room.holders > 0 {
+			continue
+		}
+		delete(r.rooms, key)
+		if room.lingering != nil {
+			room.lingering.Stop()
+		}
+		r.closeRoom(room)
+		return true
+	}
+	return false
+}
+
+func (r *Rooms) closeRoom(left *room) {
+	if err := left.close(); err != nil {
+		r.log.Warn("A room did not close well", "stream", left.stream, "error", err)
+	}
 }
 
 // leave closes the room some time after the last has left it.
@@ -202,9 +214,7 @@ func (r *Rooms) leave(left *room) {
 		}
 		r.mu.Unlock()
 		if gone {
-			if err := left.close(); err != nil {
-				r.log.Warn("A room did not close well", "stream", left.stream, "error", err)
-			}
+			r.closeRoom(left)
 		}
 	})
 }

@@ -49,13 +49,24 @@ func (r *rule) remembered(now time.Time) bool {
 	}
 }
 
+// kind is what the rule is about.
+func (r *rule) kind() string {
+	_, key, _ := cutRoom(r.Key)
+	kind, _, _ := strings.Cut(key, ".")
+	return kind
+}
+
+// meets tells whether a ban or a timeout is for who has this identity, network and role: by identity all below the role of who gave it; by
+// address, which many may share, no moderator.
+func (r *rule) meets(identity, address string, role Role) bool {
+	return r.Member.ID == identity && role < max(r.By.Role, Moderator) || r.Address != "" && r.Address == address && role < Moderator
+}
+
 // rule does to the room's members what a moderator, here or at another node, has decided.
 func (r *room) rule(rule *rule) {
-	_, key, _ := cutRoom(rule.Key)
-	kind, _, _ := strings.Cut(key, ".")
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	switch kind {
+	switch rule.kind() {
 	case kindBan:
 		if !rule.Off {
 			r.expel(rule)
@@ -80,7 +91,7 @@ func (r *room) rule(rule *rule) {
 // expel ends the memberships that a ban meets. The caller holds mu.
 func (r *room) expel(ban *rule) {
 	for m := range r.members {
-		if m.identity == ban.Member.ID || ban.Address != "" && m.address == ban.Address && m.speaker.role < Moderator {
+		if ban.meets(m.identity, m.address, m.speaker.role) {
 			m.end(banRefusal(ban))
 		}
 	}

@@ -19,38 +19,52 @@ type wordsEvent struct {
 // set changes a setting of the room, or, for words without a list, tells it.
 func (m *Member) set(q *request, me Person) error {
 	r := m.room
-	set, value := r.rooms.ledger.settings(r.token), any(nil)
-	switch q.Type {
-	case "slow":
-		if q.Seconds > maxSlow {
-			return refuse(ErrMalformed, "seconds is %d; %d are the most", q.Seconds, maxSlow)
-		}
-		set.Slow, value = q.Seconds, q.Seconds
-	case "followers":
-		set.Followers, value = q.On, q.On
-	case "pin":
-		pinned, err := r.toPin(q.ID)
-		if err != nil {
-			return err
-		}
-		set.Pinned, value = pinned, q.ID
-	case "words":
-		if q.Words == nil {
-			m.send(encode(wordsEvent{Type: "words", Ref: q.Ref, Words: append([]string{}, set.Words...)}))
-			return nil
-		}
-		words, err := checkWords(q.Words)
-		if err != nil {
-			return err
-		}
-		set.Words, value = words, len(words)
+	if q.Type == "words" && q.Words == nil {
+		words := r.rooms.ledger.settings(r.token).Words
+		m.send(encode(wordsEvent{Type: "words", Ref: q.Ref, Words: append([]string{}, words...)}))
+		return nil
 	}
-	if err := r.putSettings(set, me); err != nil {
+	value := any(nil)
+	err := r.change(me, func(set *settings) (err error) {
+		switch q.Type {
+		case "slow":
+			if q.Seconds > maxSlow {
+				return refuse(ErrMalformed, "seconds is %d; %d are the most", q.Seconds, maxSlow)
+			}
+			set.Slow, value = q.Seconds, q.Seconds
+		case "followers":
+			set.Followers, value = q.On, q.On
+		case "pin":
+			value = q.ID
+			set.Pinned, err = r.toPin(q.ID)
+		case "words":
+			value = len(q.Words)
+			set.Words, err = checkWords(q.Words)
+		}
+		return err
+	})
+	if err != nil {
 		return err
 	}
 	r.audit(action{Action: q.Type, By: me, Value: value})
 	m.done(q.Ref)
 	return nil
+}
+
+// change changes the settings of the room: one change after the other, so that none undoes another.
+func (r *room) change(me Person, do func(*settings) error) error {
+	r.changing.Lock()
+	defer r.changing.Unlock()
+	set := r.rooms.ledger.settings(r.token)
+	if err := do(&set); err != nil {
+		return err
+	}
+	return r.putSettings(set, me)
+}
+
+// putSettings makes settings hold. The caller holds changing.
+func (r *room) putSettings(set settings, me Person) error {
+	return r.rooms.ledger.put(r.rooms.ctx, &rule{Key: r.token + "." + kindSettings, By: me, Settings: &set})
 }
 
 func checkWords(words []string) ([]string, error) {
@@ -82,20 +96,24 @@ func (r *room) toPin(id string) (json.RawMessage, error) {
 	return rec.raw, nil
 }
 
-// unpin takes the pinned message away if it is gone.
-func (r *room) unpin(me Person, gone func(*event) bool) error {
+// unpin takes from the pinned message what an event removes.
+func (r *room) unpin(me Person, by *event) error {
+	r.changing.Lock()
+	defer r.changing.Unlock()
 	set := r.rooms.ledger.settings(r.token)
-	var pinned event
 	if len(set.Pinned) == 0 {
 		return nil
 	}
-	if err := json.Unmarshal(set.Pinned, &pinned); err == nil && !gone(&pinned) { // what can't be read is none
+	var pinned event
+	switch err := json.Unmarshal(set.Pinned, &pinned); {
+	case err != nil || pinned.From == nil: // what can't be read is none
+		set.Pinned = nil
+	case !pinned.strike(by):
 		return nil
+	case pinned.Type == "message":
+		set.Pinned = encode(pinned)
+	default:
+		set.Pinned = nil
 	}
-	set.Pinned = nil
 	return r.putSettings(set, me)
-}
-
-func (r *room) putSettings(set settings, me Person) error {
-	return r.rooms.ledger.put(r.rooms.ctx, &rule{Key: r.token + "." + kindSettings, By: me, Settings: &set})
 }

@@ -3,6 +3,7 @@ package chat
 import (
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
@@ -119,26 +120,13 @@ func contains(text, word string) bool {
 func inWord(beside, word string, before bool) bool {
 	var near, edge rune
 	if before {
-		near, edge = lastRune(beside), firstRune(word)
+		near, _ = utf8.DecodeLastRuneInString(beside)
+		edge, _ = utf8.DecodeRuneInString(word)
 	} else {
-		near, edge = firstRune(beside), lastRune(word)
+		near, _ = utf8.DecodeRuneInString(beside)
+		edge, _ = utf8.DecodeLastRuneInString(word)
 	}
 	return parted(near) && parted(edge)
 }
 
 func parted(r rune) bool { return unicode.In(r, unicode.Latin, unicode.Cyrillic, unicode.Greek) }
-
-func firstRune(s string) rune {
-	for _, r := range s {
-		return r
-	}
-	return 0
-}
-
-func lastRune(s string) rune {
-	runes := []rune(s)
-	if len(runes) == 0 {
-		return 0
-	}
-	return runes[len(runes)-1]
-}

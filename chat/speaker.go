@@ -38,10 +38,13 @@ func (r *room) join(m *Member, e Entry) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	c := r.rooms.config
-	if r.closed {
+	if r.closed || r.ending {
 		return ErrClosed
 	}
-	if len(r.members) >= c.Members {
+	if ban := r.rooms.ledger.meeting(r.token, kindBan, m.identity, m.address, m.entryRole); ban != nil { // what comes after this meets a member
+		return banRefusal(ban)
+	}
+	if len(r.members) >= c.Members && m.entryRole < Moderator {
 		return refuseFor(ErrFull, 10*time.Second, "%d are here already", len(r.members))
 	}
 	s := r.speakers[m.identity]
@@ -49,8 +52,8 @@ func (r *room) join(m *Member, e Entry) error {
 		s = &speaker{identity: m.identity, limit: rate.NewLimiter(rate.Limit(c.Rate), c.Burst)}
 		r.speakers[m.identity] = s
 	}
-	if len(s.members) >= c.Connections {
-		s.members[0].end(refuse(ErrFull, "you are here %d times; this is the oldest", c.Connections))
+	for _, old := range s.members[:max(0, len(s.members)-c.Connections+1)] { // those that have been told so are here until they go
+		old.end(refuse(ErrFull, "you are here %d times; this is the oldest", c.Connections))
 	}
 	if len(s.members) == 0 {
 		r.present++
@@ -86,6 +89,11 @@ func (r *room) promote(s *speaker) {
 	}
 }
 
+// silenced gives the timeout that meets a speaker. The caller holds mu.
+func (r *room) silenced(s *speaker) *rule {
+	return r.rooms.ledger.meeting(r.token, kindTimeout, s.identity, s.address, s.role)
+}
+
 // baptize gives a speaker the name it wants, or the one it has, or a guest's. The caller holds mu.
 func (r *room) baptize(s *speaker, want string) (refused error) {
 	if want != "" {
@@ -105,17 +113,40 @@ func (r *room) baptize(s *speaker, want string) (refused error) {
 	return refused
 }
 
-// rename gives a speaker another name, if it may have it. The caller holds mu.
+// rename gives a speaker another name, if it may have it, and tells all who knew it by the one before: joining anew is no way
+// around a timeout or the pace. The caller holds mu.
 func (r *room) rename(s *speaker, want string) error {
 	name, skeleton, err := r.rooms.names.check(want, s.role)
-	if err != nil {
+	if err != nil || name == s.name {
 		return err
 	}
 	if owner := r.owners[skeleton]; owner != "" && owner != s.identity {
 		return refuse(ErrTaken, "somebody here is called %q or something that looks like it", name)
 	}
+	if s.role < Moderator && r.unwelcome(r.rooms.names.fold(name)) {
+		return refuse(ErrWord, "choose another name")
+	}
+	was, now := s.name, time.Now()
+	if was != "" {
+		if t := r.silenced(s); t != nil {
+			return refuseFor(ErrTimedOut, time.Unix(0, t.Until).Sub(now), "you can change your name later")
+		}
+		if wait := s.renamed.Add(renameEvery).Sub(now); wait > 0 && s.role < Moderator {
+			return refuseFor(ErrTooFast, wait, "a nickname may change once in %v", renameEvery)
+		}
+		s.renamed = now
+	}
 	r.own(s, name, skeleton)
+	if was != "" {
+		r.tell(nicknameEvent{Type: "nickname", Member: s.person(), Was: was})
+	}
 	return nil
+}
+
+type nicknameEvent struct {
+	Type   string `json:"type"`
+	Member Person `json:"member"`
+	Was    string `json:"was"`
 }
 
 func (r *room) own(s *speaker, name, skeleton string) {

@@ -16,6 +16,9 @@ const (
 	busTimeout = 2 * time.Second // of what waits for the bus
 	storeTries = 10              // so often an event is given to the store, for 20 s: it may have no leader for a while
 	loadTries  = 3
+
+	noStorage  = jetstream.ErrorCode(10047) // JSStorageResourcesExceededErr of the server
+	leastBytes = 1 << 20                    // of history; with less there is no chat
 )
 
 // store is the history on JetStream: one stream for all rooms, bounded for each.
@@ -43,39 +46,71 @@ func openStore(ctx context.Context, nc *nats.Conn, c Config, log *slog.Logger) (
 	if s.js, err = jetstream.New(nc, jetstream.WithPublishAsyncAckHandler(func(_ jetstream.JetStream, m *nats.Msg, ack *jetstream.PubAck) {
 		s.answer(m.Header.Get(jetstream.MsgIDHeader), ack.Sequence, nil)
 	}), jetstream.WithPublishAsyncErrHandler(func(_ jetstream.JetStream, m *nats.Msg, err error) {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		if !s.closed {
-			s.running.Go(func() { s.failed(m, err) }) // not here: the caller may hold the lock that publishing takes
-		}
+		s.later(func() { s.failed(m, err) }) // not here: the caller may hold the lock that publishing takes
 	}), jetstream.WithPublishAsyncTimeout(busTimeout)); err != nil {
 		return nil, err
 	}
+	for wanted := c.MaxBytes; ; c.MaxBytes /= 2 { // a small disk is no reason for having no chat
+		err = s.openStreams(ctx, c)
+		if isFull(err) && c.MaxBytes > leastBytes {
+			continue
+		}
+		if err == nil && c.MaxBytes < wanted {
+			log.Warn("There is little room on the disk: less of the chat is kept", "bytes", c.MaxBytes, "wanted", wanted)
+		}
+		return s, err
+	}
+}
+
+// isFull tells whether the server has no room to reserve for a stream.
+func isFull(err error) bool {
+	e := (*jetstream.APIError)(nil)
+	return errors.As(err, &e) && e.ErrorCode == noStorage
+}
+
+// openStreams makes the streams, or changes them to what the configuration says now.
+func (s *store) openStreams(ctx context.Context, c Config) (err error) {
 	kind := jetstream.FileStorage
 	if c.Data == "" {
 		kind = jetstream.MemoryStorage
 	}
-	s.chat, err = s.js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
+	if s.chat, err = s.openStream(ctx, jetstream.StreamConfig{
 		Name: streamLog, Description: "The chat of all streams", Subjects: []string{subjectLog + ".*"}, Storage: kind,
 		MaxMsgsPerSubject: logSize, MaxAge: c.Keep, MaxBytes: c.MaxBytes, MaxMsgSize: 2 * maxRequest,
 		Discard: jetstream.DiscardOld, Duplicates: min(2*time.Minute, c.Keep), AllowDirect: true,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("the history of the chat can't be kept: %w", err)
+	}); err != nil {
+		return fmt.Errorf("the history of the chat can't be kept: %w", err)
 	}
-	if _, err := s.js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
+	if _, err = s.openStream(ctx, jetstream.StreamConfig{
 		Name: streamAudit, Description: "What moderators and administrators did", Subjects: []string{"bongsu.audit.>"}, Storage: kind,
 		MaxAge: 30 * 24 * time.Hour, MaxBytes: c.MaxBytes / 4, Discard: jetstream.DiscardOld,
 	}); err != nil {
-		return nil, fmt.Errorf("what moderators do can't be logged: %w", err)
+		return fmt.Errorf("what moderators do can't be logged: %w", err)
 	}
 	s.rules, err = s.js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{
 		Bucket: bucketRules, Description: "What moderators decided", Storage: kind, MaxBytes: c.MaxBytes / 4, MaxValueSize: 60 << 10,
 	})
-	if err != nil {
-		return nil, fmt.Errorf("the moderators' decisions can't be kept: %w", err)
+	if isFull(err) {
+		if was, e := s.js.KeyValue(ctx, bucketRules); e == nil {
+			s.rules, err = was, nil
+		}
 	}
-	return s, nil
+	if err != nil {
+		return fmt.Errorf("the moderators' decisions can't be kept: %w", err)
+	}
+	return nil
+}
+
+// openStream makes a stream or changes it. On a disk that has become too small the server changes none: it stays as it was.
+func (s *store) openStream(ctx context.Context, c jetstream.StreamConfig) (jetstream.Stream, error) {
+	stream, err := s.js.CreateOrUpdateStream(ctx, c)
+	if isFull(err) {
+		if was, e := s.js.Stream(ctx, c.Name); e == nil {
+			s.log.Warn("There is little room on the disk: the store stays as it was", "stream", c.Name)
+			return was, nil
+		}
+	}
+	return stream, err
 }
 
 // publish brings an event to all nodes and into the history at once. Stored is called once it is there, or is known not to
@@ -89,7 +124,8 @@ func (s *store) publish(subject, id string, raw []byte, stored func(seq uint64, 
 		s.mu.Lock()
 		delete(s.waiting, id)
 		s.mu.Unlock()
-		return refuse(ErrStorage, "%v", err)
+		s.log.Warn("The bus does not take an event of the chat", "id", id, "error", err)
+		return refuse(ErrStorage, "try again in a moment")
 	}
 	return nil
 }
@@ -97,6 +133,15 @@ func (s *store) publish(subject, id string, raw []byte, stored func(seq uint64, 
 func (s *store) send(subject, id string, raw []byte) error {
 	_, err := s.js.PublishMsgAsync(&nats.Msg{Subject: subject, Data: raw}, jetstream.WithMsgID(id))
 	return err
+}
+
+// later runs something that close waits for; not after close.
+func (s *store) later(do func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.closed {
+		s.running.Go(do)
+	}
 }
 
 // failed sends an event again that the store has not answered; its id keeps it from being stored or shown twice.
@@ -193,7 +238,8 @@ func (s *store) clear(ctx context.Context, subject string) error {
 	ctx, cancel := context.WithTimeout(ctx, busTimeout)
 	defer cancel()
 	if err := s.chat.Purge(ctx, jetstream.WithPurgeSubject(subject)); err != nil {
-		return refuse(ErrStorage, "the history could not be cleared: %v", err)
+		s.log.Warn("The history of a room could not be cleared", "subject", subject, "error", err)
+		return refuse(ErrStorage, "the history could not be cleared; try again in a moment")
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package chat
 import (
 	"cmp"
 	"encoding/json"
+	"slices"
 	"strings"
 	"time"
 
@@ -40,10 +41,10 @@ func (m *Member) say(q *request) error {
 	if err != nil {
 		return err
 	}
-	r, now := m.room, time.Now()
+	r, now, folded := m.room, time.Now(), m.rooms.names.fold(text)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if err := r.maySay(m, text, now); err != nil {
+	if err := r.maySay(m, text, folded, now); err != nil {
 		return err
 	}
 	e := &event{Type: "message", From: new(m.speaker.person()), Text: text}
@@ -52,7 +53,7 @@ func (m *Member) say(q *request) error {
 		if to == nil {
 			return refuse(ErrNotFound, "the message to reply to is not there any more")
 		}
-		e.Reply = &quote{ID: to.ID, Name: to.From.Name, Text: begin(to.Text)}
+		e.Reply = &quote{ID: to.ID, Member: to.From.ID, Name: to.From.Name, Text: begin(to.Text)}
 	}
 	if err := r.pace(m, now); err != nil {
 		return err
@@ -67,9 +68,7 @@ func (r *room) publish(e *event, by *Member, ref string) error {
 	id := ulid.Make() // rises even within a millisecond
 	e.ID, e.Time = id.String(), id.Timestamp().UnixMilli()
 	return r.rooms.store.publish(r.subject(), e.ID, encode(e), func(seq uint64, err error) {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		r.log.stored(e.ID, seq, func() {
+		r.answered(e.ID, seq, err, func() {
 			if by != nil && ref != "" {
 				by.send(encode(doneEvent{Type: "done", Ref: ref, ID: e.ID, Stored: new(err == nil)}))
 			}
@@ -77,10 +76,20 @@ func (r *room) publish(e *event, by *Member, ref string) error {
 	})
 }
 
+// answered takes the store's answer to an event, and calls then when the event is in the log.
+func (r *room) answered(id string, seq uint64, err error, then func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if rec := r.log.byID[id]; rec != nil && rec.erase && err == nil {
+		r.rooms.store.later(func() { r.rooms.store.erase(r.rooms.ctx, seq) })
+	}
+	r.log.stored(id, seq, then)
+}
+
 // maySay tells why a member may not say something now, apart from its speed. The caller holds mu.
-func (r *room) maySay(m *Member, text string, now time.Time) error {
+func (r *room) maySay(m *Member, text, folded string, now time.Time) error {
 	s := m.speaker
-	if t := r.rooms.ledger.holding(r.token, kindTimeout, s.identity); t != nil {
+	if t := r.silenced(s); t != nil {
 		return refuseFor(ErrTimedOut, time.Unix(0, t.Until).Sub(now), "%s", cmp.Or(t.Reason, "you can write again later"))
 	}
 	if s.role >= Moderator {
@@ -90,11 +99,8 @@ func (r *room) maySay(m *Member, text string, now time.Time) error {
 	if set.Followers && m.invited != set.Epoch {
 		return refuse(ErrFollowers, "come by a link of the broadcaster")
 	}
-	folded := r.rooms.names.fold(text)
-	for _, word := range r.words {
-		if contains(folded, word) {
-			return refuse(ErrWord, "say it in other words")
-		}
+	if r.unwelcome(folded) {
+		return refuse(ErrWord, "say it in other words")
 	}
 	if s.text == text && now.Sub(s.said) < duplicateFor {
 		return refuseFor(ErrDuplicate, duplicateFor-now.Sub(s.said), "say something else")
@@ -108,6 +114,11 @@ func (r *room) maySay(m *Member, text string, now time.Time) error {
 		return refuseFor(ErrSlowMode, wait, "one message in %v", slow)
 	}
 	return nil
+}
+
+// unwelcome tells whether a folded text has a word that the room does not want. The caller holds mu.
+func (r *room) unwelcome(folded string) bool {
+	return slices.ContainsFunc(r.words, func(word string) bool { return contains(folded, word) })
 }
 
 // pace tells whether a member, its address and the room have said too much. The caller holds mu.
@@ -128,33 +139,13 @@ func (r *room) pace(m *Member, now time.Time) error {
 
 // rename changes the nickname.
 func (m *Member) rename(q *request) error {
-	r, now := m.room, time.Now()
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	s := m.speaker
-	if t := r.rooms.ledger.holding(r.token, kindTimeout, s.identity); t != nil {
-		return refuseFor(ErrTimedOut, time.Unix(0, t.Until).Sub(now), "you can change your name later")
-	}
-	if wait := s.renamed.Add(renameEvery).Sub(now); wait > 0 && s.role < Moderator {
-		return refuseFor(ErrTooFast, wait, "a nickname may change once in %v", renameEvery)
-	}
-	was := s.name
-	if err := r.rename(s, q.Name); err != nil {
+	m.room.mu.Lock()
+	defer m.room.mu.Unlock()
+	if err := m.room.rename(m.speaker, q.Name); err != nil {
 		return err
 	}
 	m.done(q.Ref)
-	if s.name == was {
-		return nil
-	}
-	s.renamed = now
-	r.tell(nicknameEvent{Type: "nickname", Member: s.person(), Was: was})
 	return nil
-}
-
-type nicknameEvent struct {
-	Type   string `json:"type"`
-	Member Person `json:"member"`
-	Was    string `json:"was"`
 }
 
 // react counts an emoji; the counts of a moment go out together.
@@ -166,7 +157,7 @@ func (m *Member) react(q *request) error {
 	r := m.room
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.rooms.ledger.holding(r.token, kindTimeout, m.identity) != nil {
+	if r.silenced(m.speaker) != nil {
 		return refuse(ErrTimedOut, "you can react again later")
 	}
 	counts := r.presence.reactions
@@ -188,6 +179,9 @@ type membersEvent struct {
 
 // list tells who is here: moderators first, so that they are in it where the room has more than fit.
 func (m *Member) list(q *request) error {
+	if !m.requests.AllowN(time.Now(), listCost-1) { // it goes through all who are here
+		return refuseFor(ErrTooFast, time.Second, "a list counts as %d requests", listCost)
+	}
 	r := m.room
 	r.mu.Lock()
 	found := membersEvent{Type: "members", Ref: q.Ref, Viewers: r.everywhere(), Members: []Person{}}
@@ -235,7 +229,9 @@ func (m *Member) delete(q *request) error {
 		r.mu.Unlock()
 		return refuse(ErrForbidden, "it is not yours")
 	}
-	err := r.publish(&event{Type: "delete", Target: q.ID, By: &me}, m, q.Ref)
+	gone := &event{Type: "delete", Target: q.ID, By: &me}
+	err := r.publish(gone, m, q.Ref)
+	rec.erase = err == nil
 	r.mu.Unlock()
 	if err != nil {
 		return err
@@ -246,7 +242,7 @@ func (m *Member) delete(q *request) error {
 	if author.ID != me.ID {
 		r.audit(action{Action: "delete", By: me, Member: &author, Message: q.ID})
 	}
-	return r.unpin(me, func(pinned *event) bool { return pinned.ID == q.ID })
+	return r.unpin(me, gone)
 }
 
 func begin(text string) string {

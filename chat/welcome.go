@@ -54,12 +54,11 @@ func (r *room) welcome(m *Member, e Entry) {
 	}
 	if from, ok := r.log.after(e.Since); ok {
 		if events, ok := r.log.between(from, r.sent); ok {
-			r.greet(m, true, len(events), framesOf(events))
+			r.greet(m, true, events)
 			return
 		}
 	}
-	frames, count := r.recent(n)
-	r.greet(m, false, count, frames)
+	r.greet(m, false, r.log.last(n, r.sent))
 }
 
 // resume sets a member forward that has lost its place in the chain of frames.
@@ -68,12 +67,11 @@ func (r *room) resume(m *Member) {
 	defer r.mu.Unlock()
 	from := m.at.pos
 	m.at = r.chain.last()
-	if events, ok := r.log.between(from, r.sent); ok {
-		r.greet(m, true, len(events), framesOf(events))
-		return
+	events, ok := r.log.between(from, r.sent)
+	if !ok {
+		events = r.log.last(r.rooms.config.History, r.sent)
 	}
-	frames, count := r.recent(r.rooms.config.History)
-	r.greet(m, false, count, frames)
+	r.greet(m, ok, events)
 }
 
 // Rewind has Next begin anew, as after Join: with a welcome, and with what came after the event since, or, where that is not
@@ -86,15 +84,18 @@ func (m *Member) Rewind(since string) {
 	m.room.welcome(m, Entry{Since: since})
 }
 
-func (r *room) greet(m *Member, resumed bool, count int, frames [][]byte) {
+func (r *room) greet(m *Member, resumed bool, events []json.RawMessage) {
 	s := r.rooms.ledger.settings(r.token)
 	hello := frameOf(encode(welcomeEvent{
 		Type: "welcome", You: m.speaker.person(), Token: m.token, Stream: r.stream, Time: time.Now().UnixMilli(), Viewers: r.everywhere(),
-		Invited: m.invited >= 0 && m.invited == s.Epoch, Resumed: resumed, History: count, Settings: s.event(""),
+		Invited: m.invited >= 0 && m.invited == s.Epoch, Resumed: resumed, History: len(events), Settings: s.event(""),
 		Limits: limitsEvent{Text: r.rooms.config.TextLength, Nickname: r.rooms.config.NicknameLength},
 	}))
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.greeting = append([][]byte{hello}, frames...)
+	if m.err != nil {
+		return // who is banned gets no more
+	}
+	m.welcome, m.history = hello, events
 	m.signal()
 }

@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -40,7 +41,7 @@ type Config struct {
 	// Data is the folder of the gateway's data; the store is in engine/solo below it. Empty: all is kept in memory, and gone
 	// with the process.
 	Data string `koanf:"-"`
-	// MaxStore bounds the store, in bytes. 0: 2 GiB, or half of what is free on the disk where that is less.
+	// MaxStore bounds the store, in bytes; 0: 2 GiB. It is never more than half of what the disk has for it.
 	MaxStore int64 `koanf:"max_store"`
 }
 
@@ -123,12 +124,27 @@ func (n *Node) options(c Config) (*server.Options, error) {
 		n.lock = lock
 	}
 	if c.MaxStore <= 0 {
-		c.MaxStore = min(defaultMaxStore, freeBytes(dir)/2)
+		c.MaxStore = defaultMaxStore
 	}
+	c.MaxStore = min(c.MaxStore, (usedBytes(dir)+freeBytes(dir))/2)
 	return &server.Options{
 		ServerName: "solo", DontListen: true, NoSigs: true, NoLog: true, MaxPayload: maxPayload,
 		JetStream: true, StoreDir: dir, JetStreamMaxStore: c.MaxStore, JetStreamMaxMemory: maxMemory, SyncInterval: syncInterval,
 	}, nil
+}
+
+// usedBytes is what a folder has already, as far as it can be read.
+func usedBytes(dir string) (sum int64) {
+	_ = filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return nil //nolint:nilerr // the rest counts
+		}
+		if info, err := d.Info(); err == nil && info.Mode().IsRegular() {
+			sum += info.Size()
+		}
+		return nil
+	})
+	return sum
 }
 
 // start waits until the server takes connections.

@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -123,5 +125,38 @@ func TestCanceled(t *testing.T) {
 		_ = n.Close()
 	} else if !errors.Is(err, context.Canceled) {
 		t.Error(err)
+	}
+}
+
+// TestMaxStore: the store never claims more than half of what the disk has for it, what it has already included.
+func TestMaxStore(t *testing.T) {
+	data := t.TempDir()
+	if n := usedBytes(filepath.Join(data, "none")); n != 0 {
+		t.Errorf("a folder that is not there has %d bytes", n)
+	}
+	dir := filepath.Join(data, "engine", "solo")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "x"), make([]byte, 5000), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if n := usedBytes(data); n != 5000 {
+		t.Errorf("%d bytes are used, want 5000", n)
+	}
+	for asked, want := range map[int64]func(int64) bool{
+		0:       func(n int64) bool { return n > 0 && n <= defaultMaxStore },
+		1 << 20: func(n int64) bool { return n == 1<<20 },
+		1 << 62: func(n int64) bool { return n > 0 && n < 1<<62 },
+	} {
+		n := &Node{}
+		o, err := n.options(Config{Data: data, MaxStore: asked})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !want(o.JetStreamMaxStore) {
+			t.Errorf("asked for %d: %d", asked, o.JetStreamMaxStore)
+		}
+		_ = n.lock.Close()
 	}
 }

@@ -92,7 +92,7 @@ func (g *guest) next(ctx context.Context, text []byte) (more []byte, last bool) 
 	frame, err := g.Next(quiet)
 	switch {
 	case err == nil:
-		if id := chat.LastID(frame); id != "" {
+		if id := g.LastID(); id != "" {
 			text = fmt.Appendf(text, "id: %s\n", id)
 		}
 		return fmt.Appendf(text, "data: %s\n\n", frame), false

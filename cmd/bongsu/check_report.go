@@ -37,8 +37,11 @@ func (r *checkReport) print(results []check.Result) {
 }
 
 func groupOf(id string) string {
-	if id[0] == 'W' {
+	switch id[0] {
+	case 'W':
 		return "WHIP (RFC 9725)"
+	case 'V':
+		return "WHEP extensions: events and layers"
 	}
 	return "WHEP (draft-ietf-wish-whep-03)"
 }
