@@ -17,7 +17,8 @@ export interface Message {
   readonly time: number;
   readonly from: Person;
   readonly text: string;
-  readonly reply?: { readonly id: string; readonly name: string; readonly text: string };
+  /** The beginning of the message that this one answers, and who wrote it. */
+  readonly reply?: { readonly id: string; readonly member?: string; readonly name: string; readonly text: string };
 }
 
 export interface Settings {

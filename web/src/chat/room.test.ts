@@ -81,6 +81,21 @@ describe('what moderators do', () => {
     expect(room.silentUntil).toBe(0);
   });
 
+  test('what is removed goes from the quotes of others, too', () => {
+    const quoting = (n: number, { id, from, text }: Message): Message => ({
+      ...message(n, bob),
+      reply: { id, member: from.id, name: from.name, text },
+    });
+    const quotes = () => room.lines.map((line) => (line.kind === 'message' ? line.message.reply?.text : ''));
+    apply(quoting(4, message(1)), quoting(5, message(3)));
+    apply({ type: 'delete', id: id(6), time: 6, target: id(1), by: host });
+    expect(quotes()).toEqual([undefined, undefined, undefined, 'text 3']);
+    expect(texts()).toEqual(['text 2', 'text 3', 'text 4', 'text 5']);
+    apply({ type: 'ban', id: id(7), time: 7, member: ada, by: host });
+    expect(quotes()).toEqual([undefined, undefined, undefined, '']);
+    expect(texts()).toEqual(['text 2', 'text 4', 'text 5', 'ban']);
+  });
+
   test('a clear takes all', () => {
     apply({ type: 'clear', id: id(4), time: 4, by: host }, message(5));
     expect(texts()).toEqual(['clear', 'text 5']);

@@ -115,7 +115,7 @@ export class Room {
         return this.#add(event);
       case 'delete':
         this.#pass(event.id);
-        this.#remove((message) => message.id === event.target);
+        this.#remove(({ id }) => id === event.target);
         break;
       case 'clear':
         if (this.#pass(event.id)) {
@@ -196,10 +196,27 @@ export class Room {
     this.#insert(this.lines.length, { kind: 'notice', key: `notice-${this.#notices}`, notice });
   }
 
-  #remove(gone: (message: Message) => boolean): void {
-    const left = this.lines.filter((line) => line.kind === 'notice' || !gone(line.message));
-    if (left.length < this.lines.length) {
-      this.lines = left;
+  /** Removes messages, also where others quote them. */
+  #remove(gone: (message: { id: string; member?: string | undefined }) => boolean): void {
+    let changed = false;
+    const lines: Line[] = [];
+    for (const line of this.lines) {
+      if (line.kind === 'notice') {
+        lines.push(line);
+        continue;
+      }
+      const { reply, ...bare } = line.message;
+      if (gone({ id: bare.id, member: bare.from.id })) {
+        changed = true;
+      } else if (reply && gone(reply)) {
+        changed = true;
+        lines.push({ ...line, message: bare });
+      } else {
+        lines.push(line);
+      }
+    }
+    if (changed) {
+      this.lines = lines;
     }
   }
 
@@ -208,7 +225,7 @@ export class Room {
       return;
     }
     const { member, by, seconds } = event;
-    this.#remove(({ from }) => from.id === member.id);
+    this.#remove((message) => message.member === member.id);
     this.#note({ what: event.type, by: by.name, name: member.name, ...(seconds !== undefined && { seconds }) });
     if (member.id === this.you?.id && event.type === 'timeout') {
       const until = event.time - this.offset + (seconds ?? 0) * 1000;
