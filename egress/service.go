@@ -158,8 +158,11 @@ func (s *Service) open(r *wish.Request) (string, wish.Session, error) {
 		return "", nil, err
 	}
 	answer, p, err := s.connect(r, formats)
+	if errors.Is(err, rtc.ErrOffer) {
+		err = fmt.Errorf("%w: %w", wish.ErrUnprocessable, err)
+	}
 	if err != nil {
-		return "", nil, fmt.Errorf("%w: %w", wish.ErrUnprocessable, err)
+		return "", nil, err
 	}
 	answer, err = wish.FinishAnswer(answer, r.Offer, wish.AnswerOptions{Loopback: r.Loopback})
 	if err != nil {

@@ -83,8 +83,11 @@ func (p *Publisher) Err() error {
 func (s *Service) open(r *wish.Request) (string, wish.Session, error) {
 	p := &Publisher{ready: make(chan struct{}), ended: make(chan struct{}), log: s.log.With("stream", r.Stream)}
 	answer, peer, err := s.api.Receive(r.Context(), rtc.Offer{SDP: r.Offer.SDP, Passive: r.Offer.Passive, Formats: r.Offer.Formats(), Data: s.Channels.On()}, p.read)
+	if errors.Is(err, rtc.ErrOffer) {
+		err = fmt.Errorf("%w: %w", wish.ErrUnprocessable, err)
+	}
 	if err != nil {
-		return "", nil, fmt.Errorf("%w: %w", wish.ErrUnprocessable, err)
+		return "", nil, err
 	}
 	p.Peer = peer
 	if answer, err = wish.FinishAnswer(answer, r.Offer, wish.AnswerOptions{Loopback: r.Loopback}); err == nil {

@@ -13,6 +13,9 @@ import (
 	"bongsu/broadcast"
 )
 
+// ErrOffer is the error of an offer that a peer connection can't answer, though it looks well.
+var ErrOffer = errors.New("the offer can't be answered")
+
 // Errors of a peer's end.
 var (
 	ErrNeverConnected = errors.New("no connection came about: the client did not reach the media port")
@@ -104,7 +107,7 @@ func (p *Peer) answer(ctx context.Context, offer string) (answer string, err err
 	}
 	offer = p.data.filter(offer)
 	if err := p.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: offer}); err != nil {
-		return "", fmt.Errorf("the offer was not understood: %w", err)
+		return "", fmt.Errorf("%w: %w", ErrOffer, err)
 	}
 	if answer, err = p.complete(ctx); err == nil {
 		p.offer = offer
@@ -116,7 +119,7 @@ func (p *Peer) answer(ctx context.Context, offer string) (answer string, err err
 func (p *Peer) complete(ctx context.Context) (string, error) {
 	answer, err := p.pc.CreateAnswer(nil)
 	if err != nil {
-		return "", fmt.Errorf("the offer can't be answered: %w", err)
+		return "", fmt.Errorf("%w: %w", ErrOffer, err)
 	}
 	return p.describe(ctx, answer)
 }
@@ -125,7 +128,7 @@ func (p *Peer) complete(ctx context.Context) (string, error) {
 func (p *Peer) describe(ctx context.Context, own webrtc.SessionDescription) (string, error) {
 	gathered := webrtc.GatheringCompletePromise(p.pc)
 	if err := p.pc.SetLocalDescription(own); err != nil {
-		return "", fmt.Errorf("the %s can't be used: %w", own.Type, err)
+		return "", fmt.Errorf("%w: %w", ErrOffer, err)
 	}
 	select {
 	case <-gathered:

@@ -55,10 +55,9 @@ func (s *section) normalize(role Role) *sdp.MediaDescription {
 		for _, key := range []string{"sctp-port", "max-message-size", "sctpmap"} {
 			if v, ok := s.Attribute(key); ok {
 				md.WithValueAttribute(key, v)
+			} else if key == "max-message-size" {
+				md.WithValueAttribute(key, "65536") // which RFC 8841 section 6.1 says that none means; pion takes one less
 			}
-		}
-		if !s.has("max-message-size") {
-			md.WithValueAttribute("max-message-size", "65536") // which RFC 8841 section 6.1 says that it means; pion takes one less
 		}
 		return md
 	}
