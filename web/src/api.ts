@@ -32,7 +32,7 @@ export type WhepReason =
   | 'interrupted'
   /** The session ended on the server: it restarted, or somebody closed the session. */
   | 'gone'
-  /** ICE failed although HTTP works: a firewall blocks UDP, or the server's address is not what it thinks. */
+  /** ICE failed although HTTP works: a firewall blocks both UDP and ICE-TCP, or the server's address is not what it thinks. */
   | 'blocked'
   /** 401: the stream needs a token. */
   | 'unauthorized'

@@ -44,7 +44,7 @@ const keptAnnouncements = 4;
  * @attr {string} src - The URL of the chat, or of the WHEP endpoint of its stream.
  * @attr {string} stream - The stream's name, for the server that the page is from.
  * @attr {string} for - The id of the player beside it.
- * @attr {string} token - The stream's key: who has it is the host.
+ * @attr {string} token - The stream's key: who has it is the broadcaster.
  * @attr {string} name - A name to begin with.
  * @attr {string} signaling - "ws": by the WebSocket of the signaling, "http" (as it is): by a data channel, or HTTP.
  * @attr {boolean} overlay - Only what is said, upon nothing, for a picture behind it.

@@ -27,9 +27,9 @@ export const t = dictionary({
     'advice.gone': 'This takes a moment.',
     'advice.interrupted': 'This takes a moment.',
     'advice.blocked':
-      'A firewall may be blocking UDP. Try another network, or ask whoever runs the network to let it through.',
+      'A firewall may be blocking the media. Try another network, or ask whoever runs the network to let it through.',
     'advice.blocked.port':
-      'A firewall may be blocking UDP port {port}. Try another network, or ask whoever runs the network to open it.',
+      'A firewall may be blocking port {port} (UDP and TCP). Try another network, or ask whoever runs the network to open it.',
     'advice.unauthorized': 'Open the link that you were given, with its token.',
     'advice.forbidden': 'Ask whoever broadcasts it for a token that is valid.',
     'advice.codec': 'Try another browser, or ask whoever broadcasts it for H.264 or VP8.',
@@ -84,9 +84,9 @@ export const t = dictionary({
     'advice.gone': '잠시만 기다려 주세요.',
     'advice.interrupted': '잠시만 기다려 주세요.',
     'advice.blocked':
-      '방화벽이 UDP를 막고 있을 수 있습니다. 다른 네트워크에서 열어 보거나 네트워크 관리자에게 허용을 부탁해 주세요.',
+      '방화벽이 미디어를 막고 있을 수 있습니다. 다른 네트워크에서 열어 보거나 네트워크 관리자에게 허용을 부탁해 주세요.',
     'advice.blocked.port':
-      '방화벽이 UDP {port}번 포트를 막고 있을 수 있습니다. 다른 네트워크에서 열어 보거나 네트워크 관리자에게 열어 달라고 해 주세요.',
+      '방화벽이 {port}번 포트(UDP와 TCP)를 막고 있을 수 있습니다. 다른 네트워크에서 열어 보거나 네트워크 관리자에게 열어 달라고 해 주세요.',
     'advice.unauthorized': '토큰이 들어 있는, 전달받은 링크로 열어 주세요.',
     'advice.forbidden': '방송하는 분에게 쓸 수 있는 토큰을 받아 주세요.',
     'advice.codec': '다른 브라우저로 열어 보거나, 방송하는 분에게 H.264나 VP8로 보내 달라고 해 주세요.',
