@@ -364,8 +364,8 @@ test('for OBS there are words upon nothing', async () => {
   await page.waitForFunction(() => document.querySelector('bongsu-chat')?.state === 'open');
   await writer.page.bringToFront();
   await write(writer.page, 'Hello stream');
+  await page.bringToFront(); // a tab behind another is not drawn
   await shows(page, 'Hello stream', '.text');
-  await page.bringToFront();
   const seen = await page.evaluate(() => {
     const root = document.querySelector('bongsu-chat')?.shadowRoot;
     const text = root?.querySelector('.row .text');

@@ -1,6 +1,6 @@
 /** Two people meet over the relay: a call with picture, words and files, and a broadcast offered to the gateway by the same way. */
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -84,6 +84,7 @@ test('two browsers talk, write, and send files that arrive as they were', async 
     const got = await saved(join(folder, 'saved', name), bytes.length);
     expect(got, name).toBe(createHash('sha256').update(bytes).digest('hex'));
   }
+  await mkdir(join(root, 'web/e2e/out'), { recursive: true });
   for (const width of [1280, 360]) {
     await a.page.setViewport({ width, height: 800 });
     await a.page.screenshot({ path: join(root, `web/e2e/out/relay-${width}.png`), fullPage: true });

@@ -102,6 +102,7 @@ export class ChatRoomSettings extends LitElement {
   async #lift(ban: Ban): Promise<void> {
     await this.#do({ type: 'lift', member: ban.member.id });
     if (!this.failed) {
+      this.bans = this.bans?.filter(({ member }) => member.id !== ban.member.id); // it may be too soon for another list
       await this.#showBans();
     }
   }
