@@ -6,6 +6,7 @@ export default defineConfig({
     environment: 'node',
     include: ['e2e/*.test.mjs'],
     fileParallelism: false,
+    retry: 1, // machines are shared and noisy; what fails twice is wrong
     testTimeout: 60_000,
     hookTimeout: 60_000,
   },
