@@ -143,7 +143,7 @@ export const publishWords = dictionary({
     'failed.answer':
       'The answer did not come from a WHIP server. Something in between, such as a proxy, may be in the way.',
     'failed.media':
-      'The server answered, but sound and picture did not get through. A firewall or VPN may block UDP, or the server does not know its public address.',
+      'The server answered, but sound and picture did not get through. A firewall or VPN may block the media port, or the server does not know its public address.',
     'failed.lost': 'The connection was lost.',
     'failed.ended': 'The server ended the session.',
     'failed.closed': 'Another publisher has taken over “{name}”. Start again to take it back.',
@@ -289,7 +289,7 @@ export const publishWords = dictionary({
     'failed.server': '서버에 문제가 생겼습니다 (상태 {status}). 잠시 뒤에 다시 시도하세요.',
     'failed.answer': 'WHIP 서버의 답이 아닙니다. 중간의 프록시 같은 것이 막고 있을 수 있습니다.',
     'failed.media':
-      '서버는 답했지만 소리와 화면이 지나가지 못했습니다. 방화벽이나 VPN이 UDP를 막거나, 서버가 자신의 공인 주소를 모르고 있을 수 있습니다.',
+      '서버는 답했지만 소리와 화면이 지나가지 못했습니다. 방화벽이나 VPN이 미디어 포트를 막거나, 서버가 자신의 공인 주소를 모르고 있을 수 있습니다.',
     'failed.lost': '연결이 끊겼습니다.',
     'failed.ended': '서버가 연결을 끝냈습니다.',
     'failed.closed': '다른 곳에서 “{name}” 방송을 이어받았습니다. 되찾으려면 다시 시작하세요.',
